@@ -1,0 +1,31 @@
+"""The app: page settings, navigation, and the notice that every page carries."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages import about, benchmark, read
+from pages._parts import frame
+
+st.set_page_config(page_title="Second reader for B-ALL smears", page_icon=frame.ICON, layout="wide", initial_sidebar_state=380)
+
+home = st.Page(read.page, title="Read", default=True)
+
+
+def to_home() -> None:
+    """Send the address /read to the first page."""
+    st.switch_page(home)
+
+
+chosen = st.navigation(
+    [
+        home,
+        st.Page(benchmark.page, title="Benchmark", url_path="benchmark"),
+        st.Page(about.page, title="About", url_path="about"),
+        st.Page(to_home, title="Read", url_path="read", visibility="hidden"),
+    ],
+    position="top",
+)
+# Before the page: a page that stops early must not take the notice with it.
+frame.notice()
+chosen.run()

@@ -1,0 +1,359 @@
+"""The benchmark files beside the weights, as frozen values. Nothing here computes a figure: each file names the command that did."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from ball.labels import LABELS
+from ball.names import TITLES
+from ball.places import weights_folder
+
+METRICS: Final[Mapping[str, str]] = {"accuracy": "Accuracy", "f1": "F1", "recall": "Recall", "precision": "Precision", "loss": "Test loss"}
+"""The paper's five measures and their titles."""
+
+EVALUATE: Final = (
+    "python -m ball evaluate DATA --split paper --part test"
+    " --json weights/benchmark/paper-test.json --predictions weights/benchmark/predictions-paper-test.csv"
+)
+CHECK: Final = "python -m ball data check DATA --json weights/benchmark/data.json"
+SEGMENT: Final = "python benchmarks/segmentation.py DATA --json weights/benchmark/segmentation.json"
+RESTORE: Final = "git checkout weights"
+
+T = TypeVar("T")
+
+
+class NotMeasuredError(RuntimeError):
+    """A benchmark file is missing or not as expected. The text is a sentence; ``command`` writes the file."""
+
+    def __init__(self, text: str, command: str) -> None:
+        super().__init__(text)
+        self.command = command
+
+
+@dataclass(frozen=True)
+class ClassMeasures:
+    """One class against the other three. ``sensitivity`` is None where the part holds no field of it."""
+
+    sensitivity: float | None
+    specificity: float | None
+    support: int
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What one network, or the consensus, reached on one part. Shares are 0..1; ``confusion`` has true classes as rows."""
+
+    accuracy: float
+    f1: float
+    recall: float
+    precision: float
+    loss: float
+    confusion: tuple[tuple[int, ...], ...]
+    per_class: Mapping[str, ClassMeasures] = field(default_factory=dict)
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    macro_f1: float | None = None
+    ece: float | None = None
+    malignant_sensitivity: float | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.confusion) != len(LABELS) or any(len(row) != len(LABELS) for row in self.confusion):
+            raise ValueError(f"the confusion matrix should have {len(LABELS)} rows and columns")
+        if any(not 0 <= share <= 1 for share in (self.accuracy, self.f1, self.recall, self.precision)):
+            raise ValueError("accuracy, F1, recall and precision should lie between 0 and 1")
+
+    @property
+    def wrong(self) -> int:
+        """Number of fields off the diagonal."""
+        return sum(map(sum, self.confusion)) - sum(row[index] for index, row in enumerate(self.confusion))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One part, read by each network present and by their consensus."""
+
+    n: int
+    networks: Mapping[str, Measures]
+    consensus: Measures
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The paper's table: five measures by network."""
+
+    citation: str
+    images: int
+    test_fields: int
+    networks: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training part at one image side."""
+
+    epoch: int
+    side: int
+    train_loss: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Training:
+    """One network's training log and the command that wrote it."""
+
+    network: str
+    command: str
+    epochs: tuple[Epoch, ...]
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What one network said of one field: its raw softmax in contract order."""
+
+    network: str
+    probabilities: tuple[float, ...]
+
+    @property
+    def label(self) -> str:
+        """Label of the largest probability."""
+        return _leading(self.probabilities)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One test field: its label, the votes in contract order, and the consensus (probabilities in contract order)."""
+
+    file: str
+    label: str
+    votes: tuple[Vote, ...]
+    consensus: tuple[float, ...]
+
+    @property
+    def leading(self) -> str:
+        """Label that the consensus puts first."""
+        return _leading(self.consensus)
+
+    @property
+    def dissenters(self) -> tuple[str, ...]:
+        """Networks whose vote differs from it."""
+        return tuple(vote.network for vote in self.votes if vote.label != self.leading)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Fields by class, over all and by part of the split; ``parts`` is empty where the file does not tell."""
+
+    classes: Mapping[str, int]
+    parts: Mapping[str, Mapping[str, int]]
+
+    @property
+    def total(self) -> int:
+        """Number of fields."""
+        return sum(self.classes.values())
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of the segmentation on hand-drawn masks: mean Dice of nuclei and of whole cells, 0..1."""
+
+    clusters: int
+    min_object: int
+    nucleus_dice: float
+    cell_dice: float
+
+
+@dataclass(frozen=True)
+class Masks:
+    """How the segmentation does on hand-drawn masks, by setting."""
+
+    cells: int
+    settings: tuple[Setting, ...]
+    default: Setting
+
+    @property
+    def best(self) -> Setting:
+        """The setting that outlines nuclei best."""
+        return max(self.settings, key=lambda each: each.nucleus_dice)
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """One weight file as the manifest names it."""
+
+    network: str
+    file: str
+    sha256: str
+    size: int
+    command: str
+
+
+def benchmark_folder() -> Path:
+    """Folder of the benchmark files."""
+    return weights_folder() / "benchmark"
+
+
+def load_reference() -> Reference:
+    """The paper's table.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    return _load("reference.json", RESTORE, _reference)
+
+
+def load_evaluation() -> Evaluation:
+    """The test part of the paper's split.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    return _load("paper-test.json", EVALUATE, _evaluation)
+
+
+def load_training(network: str) -> Training:
+    """Training log of one network.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    command = f"python -m ball train --network {network} --data DATA --split paper"
+    return _load(f"training-{network}.json", command, _training)
+
+
+def load_counts() -> Counts:
+    """Fields by class and part.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    return _load("data.json", CHECK, _counts)
+
+
+def load_predictions() -> tuple[Prediction, ...]:
+    """What every network said of every test field.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    return _load("predictions-paper-test.csv", EVALUATE, _predictions)
+
+
+def load_masks() -> Masks:
+    """The segmentation on hand-drawn masks.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    return _load("segmentation.json", SEGMENT, _masks)
+
+
+def load_weight_files() -> tuple[WeightFile, ...]:
+    """The manifest's weight files, in contract order; those it does not name are left out.
+
+    Raises:
+        NotMeasuredError: the manifest is missing or not as expected.
+    """
+    return _load("../manifest.json", RESTORE, _weight_files)
+
+
+def _load(name: str, command: str, parse: Callable[[Any], T]) -> T:
+    path = benchmark_folder() / name
+    try:
+        text = path.read_text(encoding="utf-8")
+        return parse(list(csv.DictReader(text.splitlines())) if path.suffix == ".csv" else json.loads(text))
+    except FileNotFoundError as error:
+        raise NotMeasuredError(f"Not measured yet: there is no file {path.name}.", command) from error
+    except KeyError as error:
+        raise NotMeasuredError(f"{path.name} cannot be used: it has no {error.args[0]!r}.", command) from error
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise NotMeasuredError(f"{path.name} cannot be used: it is not as this page expects ({error}).", command) from error
+
+
+def _reference(document: Any) -> Reference:
+    networks = {name: {metric: float(row[metric]) for metric in METRICS} for name, row in _known(document["networks"])}
+    return Reference(str(document["citation"]), int(document["images"]), int(document["test_fields"]), networks)
+
+
+def _evaluation(document: Any) -> Evaluation:
+    networks = {name: _measures(row) for name, row in _known(document["networks"])}
+    return Evaluation(int(document["n"]), networks, _measures(document["consensus"]))
+
+
+def _measures(row: Any) -> Measures:
+    return Measures(
+        **{metric: float(row[metric]) for metric in METRICS},
+        confusion=tuple(tuple(int(count) for count in line) for line in row["confusion"]),
+        per_class={
+            label: ClassMeasures(_maybe(one.get("sensitivity")), _maybe(one.get("specificity")), int(one["support"]))
+            for label, one in row.get("per_class", {}).items()
+        },
+        intervals={metric: (float(ends[0]), float(ends[1])) for metric, ends in row.get("ci95", {}).items() if ends},
+        macro_f1=_maybe(row.get("macro_f1")),
+        ece=_maybe(row.get("ece")),
+        malignant_sensitivity=_maybe((row.get("malignant") or {}).get("sensitivity")),
+    )
+
+
+def _training(document: Any) -> Training:
+    epochs = tuple(Epoch(**{key: each[key] for key in Epoch.__dataclass_fields__}) for each in document["epochs"])
+    if not epochs:
+        raise ValueError("it has no epoch")
+    return Training(str(document["network"]), str(document["command"]), epochs)
+
+
+def _counts(document: Any) -> Counts:
+    def by_class(row: Any) -> dict[str, int]:
+        return {label: int(row.get(label, 0)) for label in LABELS}
+
+    parts = document.get("parts") or {}
+    return Counts(by_class(document["counts"]), {str(part): by_class(row) for part, row in parts.items()})
+
+
+def _predictions(rows: list[dict[str, str]]) -> tuple[Prediction, ...]:
+    if not rows:
+        raise ValueError("it has no field")
+    labels: dict[str, str] = {}
+    voters: dict[str, dict[str, tuple[float, ...]]] = {}
+    for row in rows:
+        labels[row["file"]] = row["label"]
+        voters.setdefault(row["file"], {})[row["network"]] = tuple(float(row[label]) for label in LABELS)
+    return tuple(
+        Prediction(file, labels[file], tuple(Vote(*each) for each in _known(votes)), votes["consensus"]) for file, votes in voters.items()
+    )
+
+
+def _masks(document: Any) -> Masks:
+    settings = {
+        (row["clusters"], row["min_object"]): Setting(
+            int(row["clusters"]), int(row["min_object"]), float(row["nucleus_dice"]["mean"]), float(row["cell_dice"]["mean"])
+        )
+        for row in document["cells"]["settings"]
+    }
+    default = settings[document["defaults"]["clusters"], document["defaults"]["min_object"]]
+    return Masks(int(document["cells"]["n"]), tuple(settings.values()), default)
+
+
+def _weight_files(document: Any) -> tuple[WeightFile, ...]:
+    return tuple(
+        WeightFile(name, str(row["file"]), str(row["sha256"]), int(row["bytes"]), str(row.get("command", "")))
+        for name, row in _known(document["networks"])
+    )
+
+
+def _known(rows: Mapping[str, T]) -> Iterator[tuple[str, T]]:
+    """Entries of known networks, in contract order."""
+    return ((name, rows[name]) for name in TITLES if name in rows)
+
+
+def _leading(probabilities: tuple[float, ...]) -> str:
+    return LABELS[max(range(len(LABELS)), key=probabilities.__getitem__)]
+
+
+def _maybe(value: Any) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,160 @@
+"""`python -m ball read`: read fields and print, per field, what the networks and their consensus say."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ball.commands._output import (
+    UsageError,
+    csv_text,
+    json_text,
+    make_folder,
+    printable,
+    progress,
+    require_writable,
+    say,
+    table,
+    write,
+    write_image,
+)
+from ball.labels import LABELS
+
+if TYPE_CHECKING:
+    from ball.engine import Engine
+    from ball.reading import Reading
+
+USE = "For research use only. Benign means hematogones here, not normal blood."
+_LONGEST = 1024
+"""Longer side in pixels of a map at most; a smaller field keeps its size."""
+
+Document = dict[str, Any]
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "read", help="read fields: votes, consensus, flags",
+        description=f"Read fields. Folders are walked; without --json or --csv a table is printed. {USE}",
+        epilog="Exit status: 0 all read, 1 some could not be decoded, 2 wrong usage or no image at all.",
+    )
+    parser.add_argument("inputs", metavar="FILE_OR_FOLDER", nargs="+", help="images of fields, or folders of them")
+    parser.add_argument("--json", metavar="FILE", help="write JSON to FILE, - for standard output")
+    parser.add_argument("--csv", metavar="FILE", help="write CSV to FILE, one row a field")
+    parser.add_argument("--maps", metavar="FOLDER", type=Path, help="write where each network looked for its vote, one PNG a vote")
+    parser.add_argument("--engine", metavar="NAME", default="auto", help="what runs the networks; default auto, the best one present")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read; 0, 1 if some files could not be decoded, 130 if interrupted (what was read until then is written)."""
+    files = named_files(args.inputs)
+    require_writable(args.json, args.csv, inputs=[path for _, path in files])
+    if args.json == "-" == args.csv:
+        raise UsageError("--json and --csv cannot both go to standard output.")
+    if args.maps is not None:
+        make_folder(args.maps)
+    engine = _engine(args.engine)
+    documents: list[Document] = []
+    status = 0
+    try:
+        for name, path in progress(files, "field"):
+            documents.append(_read(name, path, engine, args.maps))
+            status = status or int(documents[-1]["status"] == "error")
+    except KeyboardInterrupt:
+        say(f"Interrupted after {len(documents)} of {len(files)} files; these are written.")
+        status = 130
+    _output(documents, args)
+    return status
+
+
+def named_files(inputs: Iterable[str]) -> list[tuple[str, Path]]:
+    """Every file to read, with the name to report: as given, or the folder as given and the path within.
+
+    Raises:
+        UsageError: there is no file at all.
+    """
+    from ball.images import find_files
+
+    files = [(str(path) if path != Path(given) else given, path) for given in inputs for path in find_files([Path(given)])]
+    if not any(path.exists() for _, path in files):
+        missing = ", ".join(printable(name) for name, _ in files[:3])
+        raise UsageError(f"There is no image at all: {f'{missing} not found' if files else 'the folders hold none'}.")
+    return files
+
+
+def _engine(name: str) -> Engine:
+    from ball.engine import EngineError, load_engine
+
+    try:
+        engine = load_engine(name=name)
+    except EngineError as error:
+        raise UsageError(str(error)) from error
+    for reason in dict.fromkeys(engine.missing.values()):
+        say(reason)
+    return engine
+
+
+def _read(name: str, path: Path, engine: Engine, maps: Path | None) -> Document:
+    """Read one file, name it on standard error if that fails, write its maps; keep nothing but its document."""
+    from ball.reading import read
+
+    reading = read(path, name=name, engine=engine, maps=maps is not None)
+    if reading.status == "error":
+        say(f"{printable(name)}: {reading.reason}")
+    elif maps is not None:
+        _write_maps(reading, maps)
+    return reading.document()
+
+
+def _write_maps(reading: Reading, folder: Path) -> None:
+    """Lay each network's map for its own vote over the field."""
+    from ball.explain import overlay, small
+
+    if reading.evidence is None:
+        return
+    field = small(reading.evidence.rgb, _LONGEST)
+    for vote in reading.votes:
+        heat = reading.evidence.maps[vote.network][LABELS.index(vote.label)]
+        write_image(folder / f"{reading.sha256[:8]}_{vote.network}_{vote.label}.png", overlay(field, heat))
+
+
+def _output(documents: Sequence[Document], args: argparse.Namespace) -> None:
+    if args.json:
+        write(args.json, json_text(documents))
+    if args.csv:
+        write(args.csv, csv_text(*flat(documents)))
+    if not args.json and not args.csv:
+        header = ("file", "status", "suggestion", "probability", "agreement", "flags")
+        print(table(header, (_row(document) for document in documents)))
+        print(USE)
+
+
+def _row(document: Document) -> tuple[object, ...]:
+    codes = ", ".join(flag.split(":")[0] for flag in document["flags"])
+    probability = "-" if document["probability"] is None else f"{document['probability']:.3f}"
+    agreement = "-" if document["agreement"] is None else f"{document['agreement']} of {len(document['votes'])}"
+    return document["file"], document["status"], document["suggestion"] or "-", probability, agreement, codes or "-"
+
+
+def flat(documents: Sequence[Document]) -> tuple[list[str], list[list[object]]]:
+    """Header and one row a field: votes side by side, lists joined by ``; ``, seconds summed."""
+    from ball.networks import NETWORKS
+
+    first = ["file", "sha256", "status", "reason", "suggestion", "probability", "agreement"]
+    votes = [f"{network} {column}" for network in NETWORKS for column in ("label", *LABELS)]
+    last = ["missing", "flags", "notices", "cells", "seconds", "engine", *(f"{network} sha256" for network in NETWORKS), "use"]
+    return [*first, *votes, *last], [_flat_row(document, first, list(NETWORKS)) for document in documents]
+
+
+def _flat_row(document: Document, first: Sequence[str], networks: Sequence[str]) -> list[object]:
+    by_network = {vote["network"]: vote for vote in document["votes"]}
+    row: list[object] = [document[key] for key in first]
+    for network in networks:
+        vote = by_network.get(network)
+        row += [vote["label"], *(vote["probabilities"][label] for label in LABELS)] if vote else [None] * (1 + len(LABELS))
+    row += ["; ".join(document[key]) for key in ("missing", "flags", "notices")]
+    row += [None if document["cells"] is None else document["cells"]["count"], round(sum(document["seconds"].values()), 6)]
+    return [*row, document["engine"], *(document["weights"].get(network) for network in networks), USE]

@@ -1,0 +1,68 @@
+"""`python -m ball segment`: every step of the segmentation of one field, as files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ball.commands._output import UsageError, csv_text, make_folder, printable, say, write, write_image
+
+if TYPE_CHECKING:
+    from ball.images import Decoded
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "segment", help="write every step of the segmentation of one field",
+        description="Write every named step as NN-name.png, the mask (mask.png, 0/255, size of the input) and the cells (cells.csv).",
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="an image of a field")
+    parser.add_argument("--out", metavar="FOLDER", type=Path, required=True, help="folder to write to; made if need be")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Segment one file; 0, or 1 if it cannot be decoded."""
+    if not args.file.is_file():
+        raise UsageError(f"There is no file {args.file}.")
+    make_folder(args.out)
+    from ball.images import ImageError, decode, read_bytes
+
+    try:
+        decoded = decode(read_bytes(args.file))
+    except ImageError as error:
+        say(f"{printable(str(args.file))}: {error}")
+        return 1
+    for notice in decoded.notices:
+        say(notice)
+    count = write_steps(decoded, args.out)
+    say(f"{count} cells; written to {args.out}")
+    return 0
+
+
+def write_steps(decoded: Decoded, folder: Path) -> int:
+    """Write steps, mask and cells; return the number of cells."""
+    from dataclasses import asdict, fields
+
+    import numpy as np
+
+    from ball.cells import Cell, measure
+    from ball.segmentation import segment
+
+    found = segment(decoded.rgb)
+    cells = measure(found.mask, decoded.rgb.shape[:2])
+    for number, step in enumerate(found.steps(), start=1):
+        write_image(folder / f"{number:02}-{step.name}.png", step.image)
+    write_image(folder / "mask.png", enlarged(found.mask.astype(np.uint8) * np.uint8(255), decoded.rgb.shape[:2]))
+    header = [each.name for each in fields(Cell)]
+    write(folder / "cells.csv", csv_text(header, ([asdict(cell)[name] for name in header] for cell in cells)))
+    return len(cells)
+
+
+def enlarged(mask: Any, shape: tuple[int, ...]) -> Any:
+    """A mask (H, W) brought to (height, width) by the nearest pixel, so that it stays of two values."""
+    import cv2
+
+    return cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST_EXACT)

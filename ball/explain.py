@@ -1,0 +1,99 @@
+"""Where a network looked: Grad-CAM over its last feature maps, and pictures made of a map.
+
+pytorch-grad-cam (Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74) runs on the head alone, over the feature
+maps that the prediction already made: no second pass through the trunk. Each call hooks a layer of its own,
+never the shared network, so calls cannot disturb each other and leave nothing behind.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torch import Tensor, nn
+
+from ball.labels import LABELS
+from ball.networks import Classifier
+from ball.segmentation import resize
+
+Style = Literal["heat", "spotlight", "map"]
+STYLES: Final[tuple[str, ...]] = get_args(Style)
+
+
+class _Head(nn.Module):
+    """The head of a network behind a layer of its own, which takes the hooks."""
+
+    def __init__(self, model: Classifier) -> None:
+        super().__init__()
+        self.maps = nn.Identity()
+        # pytorch-grad-cam asks the first parameter where to compute.
+        self._place = nn.Parameter(torch.empty(0, device=next(model.parameters()).device), requires_grad=False)
+        # A plain reference: the shared network is no child, so nothing done to this module reaches it.
+        self._head = [model.head]
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self._head[0](self.maps(maps))
+
+
+def class_maps(model: Classifier, maps: Tensor) -> NDArray[np.float32]:
+    """Grad-CAM of every class for one field.
+
+    Args:
+        model: network in evaluation mode, its parameters frozen (as `Store.load` gives it).
+        maps: (1, channels, h, w) last feature maps of the field.
+
+    Returns:
+        (classes, h, w) float32, each map scaled to 0..1 as pytorch-grad-cam does.
+    """
+    classes = len(LABELS)
+    device = next(model.parameters()).device
+    targets = [ClassifierOutputTarget(index) for index in range(classes)]
+    head = _Head(model)
+    with torch.inference_mode(False), torch.enable_grad(), GradCAM(head, [head.maps]) as cam:
+        batch = maps.detach().to(device).expand(classes, *maps.shape[1:]).clone().requires_grad_()
+        return np.asarray(cam(batch, targets), dtype=np.float32)
+
+
+def overlay(rgb: NDArray[np.uint8], heat: NDArray[np.float32], style: Style = "heat", opacity: float = 0.6) -> NDArray[np.uint8]:
+    """Lay a map over a field.
+
+    Args:
+        rgb: (H, W, 3) uint8 field.
+        heat: (h, w) map in 0..1; brought to the field's size.
+        style: ``heat`` (viridis, alpha follows the map), ``spotlight`` (colour where it looked, dark grey
+            elsewhere: keeps the stain true) or ``map`` (the map alone).
+        opacity: 0 (the field alone) to 1; ``map`` takes no account of it.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    Raises:
+        ValueError: unknown style, or opacity outside 0..1.
+    """
+    if style not in STYLES:
+        raise ValueError(f"unknown style {style!r}; expected one of {', '.join(STYLES)}")
+    if not 0 <= opacity <= 1:
+        raise ValueError(f"opacity must be 0 to 1, got {opacity}")
+    weight = np.clip(cv2.resize(heat, (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_CUBIC), 0, 1)
+    colours = cv2.cvtColor(cv2.applyColorMap((weight * 255).astype(np.uint8), cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB)
+    if style == "map":
+        return np.asarray(colours, dtype=np.uint8)
+    field = rgb.astype(np.float32)
+    if style == "heat":
+        alpha = (opacity * weight)[:, :, None]
+        return np.asarray(field * (1 - alpha) + colours * alpha + 0.5).astype(np.uint8)
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)[:, :, None] * 0.35
+    keep = (1 - opacity * (1 - weight))[:, :, None]
+    return np.asarray(field * keep + grey * (1 - keep) + 0.5).astype(np.uint8)
+
+
+def small(rgb: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
+    """Shrink a picture so that its longer side is at most ``longest`` pixels."""
+    height, width = rgb.shape[:2]
+    factor = min(1.0, longest / max(height, width))
+    return resize(rgb, (max(1, round(height * factor)), max(1, round(width * factor))))

@@ -1,0 +1,173 @@
+"""The five networks, each described once. A sixth is one more entry here.
+
+A network is cut in two: ``maps`` (the trunk up to its last feature maps, after the last activation) and
+``head`` (from those maps to the logits). One pass then yields maps and logits together, and an explanation
+needs only the head. The cut is after the last ReLU, so that in-place activations cannot overwrite what
+Grad-CAM reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision import models
+
+from ball.labels import LABELS
+from ball.names import TITLES
+from ball.segmentation import SIZE
+
+MEAN: Final = (0.485, 0.456, 0.406)
+STD: Final = (0.229, 0.224, 0.225)
+"""Channel mean and deviation of ImageNet: one normalisation, whichever start the weights had."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network: its name in files, how to build it and where to cut it."""
+
+    name: str
+    build: Callable[..., nn.Module]
+    maps: Callable[[Any, Tensor], Tensor]
+    head: Callable[[Any, Tensor], Tensor]
+    classifier: str
+    imagenet: str
+    quantised: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Its name on screen."""
+        return TITLES[self.name]
+
+    @property
+    def file(self) -> str:
+        """Name of the weight file."""
+        return f"{self.name}.safetensors"
+
+
+class Classifier(nn.Module):
+    """A torchvision network with its trunk and head apart.
+
+    ``forward`` takes (N, 3, side, side) float32, normalised, and returns logits (N, classes). ``side`` in pixels is
+    what these weights read at; it belongs to them and stands in their manifest entry.
+    """
+
+    def __init__(self, network: Network, classes: int = len(LABELS), side: int = SIZE) -> None:
+        super().__init__()
+        self.network = network
+        self.side = side
+        self.net = network.build(num_classes=classes)
+
+    def maps(self, batch: Tensor) -> Tensor:
+        """Last feature maps, (N, channels, h, w)."""
+        return self.network.maps(self.net, batch)
+
+    def head(self, maps: Tensor) -> Tensor:
+        """Logits (N, classes) from the last feature maps."""
+        return self.network.head(self.net, maps)
+
+    def forward(self, batch: Tensor) -> Tensor:
+        return self.head(self.maps(batch))
+
+
+def _googlenet(num_classes: int) -> Any:
+    return models.googlenet(num_classes=num_classes, aux_logits=False, init_weights=False)
+
+
+def _efficientnet(num_classes: int) -> Any:
+    # Stochastic depth has no weights; it suits schedules far longer than ours.
+    return models.efficientnet_b0(num_classes=num_classes, stochastic_depth_prob=0.0)
+
+
+def _densenet_maps(net: Any, batch: Tensor) -> Tensor:
+    return functional.relu(net.features(batch))
+
+
+def _resnet_maps(net: Any, batch: Tensor) -> Any:
+    stem = net.maxpool(net.relu(net.bn1(net.conv1(batch))))
+    return net.layer4(net.layer3(net.layer2(net.layer1(stem))))
+
+
+_ALEXNET_LAST_RELU: Final = 11
+
+
+def _alexnet_maps(net: Any, batch: Tensor) -> Any:
+    return net.features[: _ALEXNET_LAST_RELU + 1](batch)
+
+
+def _alexnet_head(net: Any, maps: Tensor) -> Any:
+    return net.classifier(torch.flatten(net.avgpool(net.features[_ALEXNET_LAST_RELU + 1 :](maps)), 1))
+
+
+_GOOGLENET_TRUNK: Final = (
+    "conv1", "maxpool1", "conv2", "conv3", "maxpool2", "inception3a", "inception3b", "maxpool3",
+    "inception4a", "inception4b", "inception4c", "inception4d", "inception4e", "maxpool4", "inception5a", "inception5b",
+)
+
+
+def _googlenet_maps(net: Any, batch: Tensor) -> Tensor:
+    for name in _GOOGLENET_TRUNK:
+        batch = net.get_submodule(name)(batch)
+    return batch
+
+
+def _pooled(*layers: str) -> Callable[[Any, Tensor], Tensor]:
+    """Head of a network that ends in global average pooling and the named layers."""
+
+    def head(net: Any, maps: Tensor) -> Tensor:
+        pooled = torch.flatten(functional.adaptive_avg_pool2d(maps, 1), 1)
+        for layer in layers:
+            pooled = net.get_submodule(layer)(pooled)
+        return pooled
+
+    return head
+
+
+NETWORKS: Final[dict[str, Network]] = {
+    network.name: network
+    for network in (
+        Network(
+            "densenet121", models.densenet121, _densenet_maps, _pooled("classifier"),
+            "classifier", "IMAGENET1K_V1",
+        ),
+        Network(
+            "resnet50", models.resnet50, _resnet_maps, _pooled("fc"),
+            "fc", "IMAGENET1K_V2",
+        ),
+        Network(
+            "alexnet", models.alexnet, _alexnet_maps, _alexnet_head,
+            "classifier.6", "IMAGENET1K_V1", ("classifier.1.weight", "classifier.4.weight"),
+        ),
+        Network(
+            "efficientnet_b0", _efficientnet, lambda net, batch: net.features(batch),
+            _pooled("classifier"), "classifier.1", "IMAGENET1K_V1",
+        ),
+        Network(
+            "googlenet", _googlenet, _googlenet_maps, _pooled("dropout", "fc"),
+            "fc", "IMAGENET1K_V1",
+        ),
+    )
+}
+"""Every network by name, in contract order."""
+
+
+def normalised(masked: Tensor, side: int) -> Tensor:
+    """The batch that a network takes.
+
+    Args:
+        masked: (N, H, W, 3) masked RGB, 0..255, any number type.
+        side: height and width that the network reads at.
+
+    Returns:
+        (N, 3, side, side) float32, channels last in memory.
+    """
+    mean = torch.tensor(MEAN, device=masked.device) * 255
+    std = torch.tensor(STD, device=masked.device) * 255
+    batch = ((masked.float() - mean) / std).permute(0, 3, 1, 2)
+    if batch.shape[2:] == (side, side):
+        return batch
+    return functional.interpolate(batch, size=(side, side), mode="bilinear", antialias=True)

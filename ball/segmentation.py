@@ -1,0 +1,239 @@
+"""From a field to the masked image that the networks see, each step a named value.
+
+Follows the paper (Chowdhury et al.): resize, RGB to Lab, k-means on a*, binary threshold of the clustered
+image, holes filled, small objects and holes removed, bitwise AND of image and mask. K-means is solved
+exactly: a* has 256 values, so dynamic programming on its histogram finds the global optimum
+(Wang and Song 2011, doi:10.32614/RJ-2011-015).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ball.values import require_rgb
+
+SIZE: Final = 224
+"""Side in pixels of the square that the networks see."""
+
+CLUSTERS: Final = 3
+"""Default K, between 2 (whole cells) and 4 (the darkest of the nuclei): see `python benchmarks/segmentation.py`."""
+
+MIN_OBJECT: Final = 60
+"""Default least area in pixels, at 224 x 224, of an object kept and of a hole left open."""
+
+MAX_MIN_OBJECT: Final = 5000
+"""Largest ``min_object``, a tenth of the field: beyond it the background would count as a small hole."""
+
+MIN_CONTRAST: Final = 8.0
+"""Least distance, in 8-bit a* units, from the lowest to the highest centre; below it a field holds no stain."""
+
+SCALE_BAR: Final = (24, 48)
+"""Height and width, at 224 x 224, of the lower right corner where this data set prints a scale bar: cleared."""
+
+Image = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """How to segment. Areas are in pixels at 224 x 224 and scale with the size worked at.
+
+    Raises:
+        ValueError: ``clusters`` outside 2..8, or ``min_object`` outside 0..MAX_MIN_OBJECT.
+    """
+
+    clusters: int = CLUSTERS
+    min_object: int = MIN_OBJECT
+    clear_scale_bar: bool = True
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.clusters <= 8:
+            raise ValueError(f"clusters must be 2 to 8, got {self.clusters}")
+        if not 0 <= self.min_object <= MAX_MIN_OBJECT:
+            raise ValueError(f"min_object must be 0 to {MAX_MIN_OBJECT} pixels, got {self.min_object}")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One named step: what a page shows and what `python -m ball segment` writes.
+
+    ``image`` is uint8, (H, W, 3) RGB or (H, W) grey.
+    """
+
+    name: str
+    title: str
+    image: Image
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Every intermediate value of one segmentation, all of one height and width."""
+
+    resized: Image
+    lab: Image
+    a_star: Image
+    clusters: Image
+    binary: Mask
+    filled: Mask
+    cleaned: Mask
+    masked: Image
+    centres: tuple[float, ...]
+    count: int
+
+    @property
+    def mask(self) -> Mask:
+        """The final mask, (H, W) bool: True on nuclei."""
+        return self.cleaned
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was found."""
+        return not bool(self.cleaned.any())
+
+    def steps(self) -> Iterator[Step]:
+        """Yield the steps in the order of computation, ready to be shown."""
+        for field in fields(self):
+            if field.name in _TITLES:
+                yield Step(field.name, _TITLES[field.name], _shown(getattr(self, field.name)))
+
+
+_TITLES: Final = {
+    "resized": "Resized",
+    "lab": "Lab",
+    "a_star": "a* channel",
+    "clusters": "k-means on a*",
+    "binary": "Threshold",
+    "filled": "Holes filled",
+    "cleaned": "Small objects removed",
+    "masked": "Masked image",
+}
+
+
+def segment(rgb: Image, parameters: Parameters | None = None, size: tuple[int, int] | None = (SIZE, SIZE)) -> Segmentation:
+    """Segment a field.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        parameters: K, least area, scale bar; None for the defaults.
+        size: height and width to work at; None keeps the field's own.
+
+    Returns:
+        Every step. A field without stain contrast gives an empty mask, not an error.
+
+    Raises:
+        ValueError: ``rgb`` is not an RGB uint8 array.
+    """
+    chosen = parameters or Parameters()
+    resized = resize(require_rgb(rgb), size)
+    lab = np.asarray(cv2.cvtColor(resized, cv2.COLOR_RGB2LAB), dtype=np.uint8)
+    a_star = np.ascontiguousarray(lab[:, :, 1])
+    histogram = np.bincount(a_star.ravel(), minlength=256)
+    table, centres = kmeans_histogram(histogram, chosen.clusters)
+    clusters = table[a_star]
+    stained = centres[-1] - centres[0] >= MIN_CONTRAST
+    binary = (clusters == len(centres) - 1) & stained
+    filled = np.asarray(ndimage.binary_fill_holes(binary), dtype=bool)
+    cleaned, count = _clean(filled, chosen)
+    masked = np.where(cleaned[:, :, None], resized, np.uint8(0))
+    return Segmentation(resized, lab, a_star, clusters, binary, filled, cleaned, masked, tuple(centres), count)
+
+
+def resize(rgb: Image, size: tuple[int, int] | None) -> Image:
+    """Resize to (height, width), by area when shrinking; squeezes, as the data set does, and never crops."""
+    if size is None or rgb.shape[:2] == size:
+        return rgb
+    shrinking = rgb.shape[0] * rgb.shape[1] > size[0] * size[1]
+    how = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(rgb, (size[1], size[0]), interpolation=how), dtype=np.uint8)
+
+
+def kmeans_histogram(histogram: NDArray[np.integer], clusters: int) -> tuple[Image, list[float]]:
+    """Solve one-dimensional k-means exactly on a histogram of 256 values.
+
+    Args:
+        histogram: (256,) counts.
+        clusters: K; fewer are returned where fewer values occur.
+
+    Returns:
+        A table (256,) uint8 from value to cluster, clusters in rising order, and their centres.
+
+    Raises:
+        ValueError: another shape, or no count at all.
+    """
+    if histogram.shape != (256,) or not histogram.any():
+        raise ValueError(f"expected 256 counts, not all of them 0; got shape {histogram.shape} with sum {histogram.sum()}")
+    values = np.flatnonzero(histogram)
+    clusters = min(clusters, len(values))
+    cost = _interval_costs(values.astype(np.float64), histogram[values].astype(np.float64))
+    starts = _optimal_starts(cost, clusters)
+    table = np.zeros(256, dtype=np.uint8)
+    centres = []
+    for index, (start, stop) in enumerate(zip(starts, [*starts[1:], len(values)], strict=True)):
+        table[values[start] :] = index
+        centres.append(float(np.average(values[start:stop], weights=histogram[values[start:stop]])))
+    return table, centres
+
+
+def _interval_costs(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum of squared distances to the mean for every interval i..j of the values, infinite where i > j."""
+    weight, first, second = (np.concatenate(([0.0], np.cumsum(weights * values**power))) for power in (0, 1, 2))
+    n = weight[None, 1:] - weight[:-1, None]
+    one = first[None, 1:] - first[:-1, None]
+    two = second[None, 1:] - second[:-1, None]
+    upper = np.triu(np.ones(n.shape, dtype=bool))
+    return np.where(upper, np.maximum(two - one**2 / np.where(upper, n, 1.0), 0.0), np.inf)
+
+
+def _optimal_starts(cost: NDArray[np.float64], clusters: int) -> list[int]:
+    """First value of each cluster in the cheapest cut of the values into ``clusters`` intervals."""
+    best = cost[0]
+    choices = []
+    for _ in range(1, clusters):
+        # total[i, j]: the last cluster is i..j, all before it cut as well as can be.
+        total = np.full_like(cost, np.inf)
+        total[1:] = best[:-1, None] + cost[1:]
+        choice = total.argmin(axis=0)
+        choices.append(choice)
+        best = total[choice, np.arange(len(choice))]
+    starts, end = [], cost.shape[0] - 1
+    for choice in reversed(choices):
+        starts.append(int(choice[end]))
+        end = starts[-1] - 1
+    return [0, *reversed(starts)]
+
+
+def _clean(filled: Mask, parameters: Parameters) -> tuple[Mask, int]:
+    """Remove objects and holes under the least area and the scale bar's corner; return the mask and its object count."""
+    height, width = filled.shape
+    least = parameters.min_object * height * width / SIZE**2
+    corner = np.zeros(filled.shape, dtype=bool)
+    if parameters.clear_scale_bar:
+        corner[height - round(SCALE_BAR[0] * height / SIZE) :, width - round(SCALE_BAR[1] * width / SIZE) :] = True
+    kept = _at_least(filled & ~corner, least, connectivity=8)
+    # The cleared corner is no hole, however large a hole may be.
+    kept = ~_at_least(~kept, least, connectivity=4) & ~corner
+    return kept, cv2.connectedComponents(kept.astype(np.uint8), connectivity=8)[0] - 1
+
+
+def _at_least(mask: Mask, area: float, connectivity: int) -> Mask:
+    """The connected parts of a mask that have at least this area."""
+    _, marks, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=connectivity)
+    large = stats[:, cv2.CC_STAT_AREA] >= area
+    large[0] = False
+    return np.asarray(large[marks], dtype=bool)
+
+
+def _shown(value: NDArray[np.generic]) -> Image:
+    """A step as an image: masks 0/255, cluster numbers spread over the grey range."""
+    if value.dtype == np.bool_:
+        return value.astype(np.uint8) * np.uint8(255)
+    if value.ndim == 2 and value.max() < 8:
+        return (value.astype(np.uint16) * 255 // max(int(value.max()), 1)).astype(np.uint8)
+    return np.asarray(value, dtype=np.uint8)

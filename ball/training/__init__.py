@@ -1,0 +1,1 @@
+"""Reproduce the weights: data, splits, augmentation, fitting, evaluation."""

@@ -1,0 +1,116 @@
+"""The data set: find its fields, know which are alike, hold them masked in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from ball.images import decode, is_field, natural_key
+from ball.labels import LABELS, UnknownClassError, label_of_folder
+from ball.segmentation import SIZE, resize, segment
+
+TWIN_CORRELATION: Final = 0.93
+"""Two fields whose 32 x 32 grey copies correlate above this are held to be one field seen twice."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One labelled field on disk."""
+
+    path: Path
+    label: str
+
+    @property
+    def name(self) -> str:
+        """File name, by which splits know a field."""
+        return self.path.name
+
+    @property
+    def target(self) -> int:
+        """Index of the label in contract order."""
+        return LABELS.index(self.label)
+
+
+def find_fields(folder: Path) -> list[Field]:
+    """List the fields of a folder of class folders, in natural order.
+
+    Both Kaggle layouts are known: class folders at the top, or under ``Original`` (its ``Segmented`` copy is
+    poor and passed over).
+
+    Raises:
+        FileNotFoundError: no such folder, or no image in it.
+        UnknownClassError: a folder that names no class.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {folder}. Point to the folder that holds Benign, Early, Pre and Pro.")
+    if (folder / "Original").is_dir():
+        folder = folder / "Original"
+    fields = []
+    for child in sorted((entry for entry in folder.iterdir() if entry.is_dir()), key=lambda entry: natural_key(entry.name)):
+        if child.name.startswith("."):
+            continue
+        label = label_of_folder(child.name)
+        paths = sorted((path for path in child.rglob("*") if is_field(path)), key=lambda path: natural_key(str(path)))
+        fields += [Field(path, label) for path in paths]
+    if not fields:
+        raise FileNotFoundError(f"{folder} holds no image in a class folder (Benign, Early, Pre, Pro).")
+    return sorted(fields, key=lambda field: field.target)
+
+
+def fingerprint(fields: Sequence[Field]) -> str:
+    """SHA-256 over the names and contents of the fields: changes when any file does."""
+    total = hashlib.sha256()
+    for field in sorted(fields, key=lambda each: each.name):
+        total.update(field.name.encode() + hashlib.sha256(field.path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def load_masked(fields: Sequence[Field]) -> NDArray[np.uint8]:
+    """Decode and mask every field once: (N, 224, 224, 3) uint8."""
+    return _load(fields, lambda field: segment(decode(field.path.read_bytes()).rgb).masked, SIZE)
+
+
+def load_plain(paths: Sequence[Path], side: int) -> NDArray[np.uint8]:
+    """Decode images without masking: (N, side, side, 3) uint8."""
+    return _load(paths, lambda path: resize(decode(path.read_bytes()).rgb, (side, side)), side)
+
+
+def _load(items, read, side: int) -> NDArray[np.uint8]:  # type: ignore[no-untyped-def]
+    images = np.empty((len(items), side, side, 3), dtype=np.uint8)
+    with ThreadPoolExecutor() as pool:
+        for index, image in enumerate(pool.map(read, items)):
+            images[index] = image
+    return images
+
+
+def twin_groups(fields: Sequence[Field]) -> NDArray[np.intp]:
+    """Number the groups of fields that are copies of one another: (N,), equal numbers belong together.
+
+    Two fields are alike where their bytes are equal or their 32 x 32 grey copies correlate above
+    ``TWIN_CORRELATION``.
+    """
+    grey = np.stack([_thumbnail(field.path) for field in fields])
+    alike = np.argwhere(np.triu(grey @ grey.T > TWIN_CORRELATION, k=1))
+    links = coo_matrix((np.ones(len(alike)), (alike[:, 0], alike[:, 1])), shape=(len(fields), len(fields)))
+    numbers: NDArray[np.intp] = connected_components(links, directed=False)[1].astype(np.intp)
+    return numbers
+
+
+def _thumbnail(path: Path) -> NDArray[np.float32]:
+    """A 32 x 32 grey copy of mean 0 and norm 1, so that a dot product is a correlation."""
+    grey = cv2.cvtColor(resize(decode(path.read_bytes()).rgb, (32, 32)), cv2.COLOR_RGB2GRAY).astype(np.float32).ravel()
+    grey -= grey.mean()
+    return np.asarray(grey / max(float(np.linalg.norm(grey)), 1e-6), dtype=np.float32)
+
+
+__all__ = ["Field", "UnknownClassError", "find_fields", "fingerprint", "load_masked", "load_plain", "twin_groups"]

@@ -1,0 +1,237 @@
+"""Fit one network: resumable after a kill, the same weights as if never interrupted.
+
+Checkpoints hold weights, averaged weights and optimiser moments as one safetensors file, written beside and
+renamed. Chance is drawn from generators seeded by (seed, epoch, step), so an epoch does not depend on what ran
+before it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from ball.networks import NETWORKS, Classifier, normalised
+from ball.training.augment import augment
+from ball.training.recipe import Recipe, Stage
+
+State = dict[str, Tensor]
+EpochLog = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Images (N, H, W, 3) uint8 and targets (N,) int64, in memory."""
+
+    images: Tensor
+    targets: Tensor
+
+    def __post_init__(self) -> None:
+        if len(self.images) != len(self.targets) or len(self.targets) == 0:
+            raise ValueError(f"expected as many images as targets and at least one, got {len(self.images)} and {len(self.targets)}")
+
+
+@dataclass
+class Run:
+    """What a fit needs besides its recipe.
+
+    ``fingerprint`` guards a resumed run against changed data; ``side`` is that at which validation images are judged.
+    """
+
+    network: str
+    train: Examples
+    val: Examples
+    folder: Path
+    fingerprint: str
+    classes: int
+    side: int
+    start: State | None = None
+    fabric: Fabric = field(default_factory=lambda: Fabric(accelerator="cpu", devices=1))
+    say: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)
+
+
+class ChangedDataError(RuntimeError):
+    """The data under a resumed run are not those that it began with."""
+
+
+def runs_folder() -> Path:
+    """Folder of all checkpoints: ``$BALL_RUNS``, else ``~/.cache/ball/runs``."""
+    return Path(os.environ.get("BALL_RUNS") or Path.home() / ".cache" / "ball" / "runs")
+
+
+def fit(run: Run, recipe: Recipe) -> tuple[State, EpochLog]:
+    """Train to the end of the schedule, resuming where a checkpoint lies.
+
+    Returns:
+        Averaged weights of the torchvision network (float32, CPU) and the log, one entry an epoch.
+
+    Raises:
+        ChangedDataError: the checkpoint was written on other data.
+        OSError: a checkpoint could not be written; the one before it is whole.
+    """
+    run.folder.mkdir(parents=True, exist_ok=True)
+    fabric = run.fabric
+    torch.manual_seed(recipe.seed)
+    model = Classifier(NETWORKS[run.network], run.classes)
+    _quiet_classifier(model)
+    if run.start is not None:
+        load_trunk(model, run.start)
+    model = model.to(fabric.device).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.decay, fused=True)
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaging), use_buffers=True)  # type: ignore[no-untyped-call]
+    log = _resume(run, model, average, optimizer)
+    wrapped, optimizer = fabric.setup(model, optimizer)
+    plan = [stage for stage in recipe.stages for _ in range(stage.epochs)]
+    began, first = time.perf_counter(), len(log)
+    for epoch in range(first, len(plan)):
+        loss, seconds = _epoch(run, recipe, (wrapped, model), average, optimizer, plan[epoch], epoch, len(plan))
+        accuracy, val_loss = _validate(average.module, run.val, run.side, fabric)
+        log.append({"epoch": epoch + 1, "side": plan[epoch].side, "train_loss": loss, "val_loss": val_loss,
+                    "val_accuracy": accuracy, "seconds": round(seconds, 1)})
+        if fabric.is_global_zero:
+            _save(run, model, average, optimizer, log)
+        left = _seconds_left([stage.side for stage in plan], first, epoch + 1, time.perf_counter() - began)
+        run.say(f"{run.network} epoch {epoch + 1}/{len(plan)} at {plan[epoch].side} px: loss {loss:.4f}, "
+                f"validation loss {val_loss:.4f}, accuracy {accuracy:.4f}; about {left / 60:.0f} min left")
+    averaged: State = average.module.get_submodule("net").state_dict()
+    return {key: value.detach().cpu().clone() for key, value in averaged.items()}, log
+
+
+def _seconds_left(sides: list[int], first: int, done: int, spent: float) -> float:
+    """Time left, an epoch weighed by its pixels; ``spent`` went into the epochs from ``first`` up to ``done``."""
+    cost = [side**2 for side in sides]
+    return spent / max(sum(cost[first:done]), 1) * sum(cost[done:])
+
+
+def _epoch(
+    run: Run, recipe: Recipe, models: tuple[nn.Module, nn.Module], average: AveragedModel, optimizer: Any,
+    stage: Stage, epoch: int, epochs: int,
+) -> tuple[float, float]:
+    """One pass over the training part; returns the mean loss and the seconds."""
+    wrapped, model = models
+    began, fabric = time.perf_counter(), run.fabric
+    order = torch.randperm(len(run.train.targets), generator=_generator(recipe.seed, epoch, 0))
+    whole = len(order) // recipe.batch * recipe.batch
+    batches = torch.split(order[:whole], recipe.batch) if whole else (order,)
+    total = torch.zeros((), device=fabric.device)
+    wrapped.train()
+    for step, batch in enumerate(batches):
+        generator = _generator(recipe.seed, epoch, step + 1, fabric.global_rank)
+        torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        _set_rate(optimizer, recipe, (epoch + step / len(batches)) / epochs)
+        mine = batch[fabric.global_rank :: fabric.world_size]
+        images = normalised(augment(run.train.images[mine].to(fabric.device), stage.side, stage.augmentation, generator), stage.side)
+        targets = run.train.targets[mine].to(fabric.device)
+        loss = functional.cross_entropy(wrapped(images).float(), targets, label_smoothing=recipe.smoothing)
+        fabric.backward(loss)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        average.update_parameters(model)
+        total += loss.detach()
+    return float(total) / len(batches), time.perf_counter() - began
+
+
+def _generator(*seeds: int) -> torch.Generator:
+    return torch.Generator().manual_seed(int(np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0] >> np.uint64(1)))
+
+
+def _set_rate(optimizer: Any, recipe: Recipe, done: float) -> None:
+    """Linear warm-up, then linear decay to zero; ``done`` is the share of the schedule behind."""
+    rising = done / recipe.warmup if recipe.warmup else 1.0
+    falling = (1 - done) / max(1 - recipe.warmup, 1e-9)
+    for group in optimizer.param_groups:
+        group["lr"] = recipe.rate * min(rising, falling) if done else recipe.rate * 0.01
+
+
+@torch.no_grad()
+def _validate(model: nn.Module, examples: Examples, side: int, fabric: Fabric) -> tuple[float, float]:
+    """Accuracy and loss of the averaged weights on whole fields."""
+    model.eval()
+    logits = torch.cat([model(normalised(images.to(fabric.device), side)).float().cpu() for images in torch.split(examples.images, 32)])
+    loss = float(functional.cross_entropy(logits, examples.targets))
+    return float((logits.argmax(1) == examples.targets).float().mean()), loss
+
+
+def _quiet_classifier(model: Classifier) -> None:
+    """Draw the last linear layer small: EfficientNet's own start gives logits so large that learning stalls."""
+    last: Any = model.net.get_submodule(model.network.classifier)
+    nn.init.normal_(last.weight, std=0.01)
+    nn.init.zeros_(last.bias)
+
+
+def load_trunk(model: Classifier, state: State) -> None:
+    """Load all of ``state`` but the last linear layer, whose classes differ.
+
+    Raises:
+        RuntimeError: a tensor is missing, unknown or of another shape.
+    """
+    last = (f"{model.network.classifier}.weight", f"{model.network.classifier}.bias")
+    own = model.net.state_dict()
+    model.net.load_state_dict({**state, **{key: own[key] for key in last}}, strict=True)
+
+
+def _save(run: Run, model: nn.Module, average: AveragedModel, optimizer: Any, log: EpochLog) -> None:
+    tensors = {f"model.{key}": value for key, value in model.state_dict().items()}
+    tensors |= {f"average.{key}": value for key, value in average.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
+    tensors = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
+    metadata = {"log": json.dumps(log), "fingerprint": run.fingerprint}
+    path = run.folder / "last.safetensors"
+    beside = path.with_suffix(".part")
+    save_file(tensors, beside, metadata)
+    beside.replace(path)
+
+
+def _resume(run: Run, model: nn.Module, average: AveragedModel, optimizer: torch.optim.Optimizer) -> EpochLog:
+    path = run.folder / "last.safetensors"
+    if not path.exists():
+        return []
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+        if metadata["fingerprint"] != run.fingerprint:
+            raise ChangedDataError(
+                f"The data changed since the run in {run.folder} began. Delete that folder to start anew, or restore the data."
+            )
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+    model.load_state_dict(_under("model.", tensors))
+    average.load_state_dict(_under("average.", tensors))
+    optimizer.load_state_dict({"state": _moments(optimizer, tensors), "param_groups": optimizer.state_dict()["param_groups"]})
+    log: EpochLog = json.loads(metadata["log"])
+    run.say(f"{run.network}: resumed after epoch {len(log)} from {path}")
+    return log
+
+
+def _moments(optimizer: torch.optim.Optimizer, tensors: State) -> dict[int, State]:
+    """Optimiser moments by parameter, laid out in memory as the parameters are.
+
+    The fused optimiser walks parameter and moments side by side in memory, whatever their strides say: moments in
+    another memory format than their parameter would be applied to the wrong weights.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    moments: dict[int, State] = {}
+    for key, value in _under("optimizer.", tensors).items():
+        index, name = key.split(".", 1)
+        parameter = parameters[int(index)]
+        if value.shape == parameter.shape:
+            value = torch.empty_like(parameter.detach(), dtype=value.dtype).copy_(value)
+        moments.setdefault(int(index), {})[name] = value
+    return moments
+
+
+def _under(prefix: str, tensors: State) -> State:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

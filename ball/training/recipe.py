@@ -1,0 +1,84 @@
+"""How each network is trained: every setting that shapes the weights, in one value."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final
+
+from ball.networks import NETWORKS
+from ball.training.augment import Augmentation
+
+STARTS: Final = ("pbc", "scratch", "imagenet")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Epochs at one image side."""
+
+    epochs: int
+    side: int
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+_CUTS: Final = Augmentation(zoom=(0.6, 0.8), squeeze=0.1, stain=0.05, shift=0.01, light=0.05, rotate=False)
+_WHOLE: Final = Augmentation(zoom=(0.85, 1.1), squeeze=0.1, stain=0.05, shift=0.01, light=0.05, rotate=False)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of one fit.
+
+    The rate rises over the first ``warmup`` share of all steps and falls linearly to zero. Cuts around a nucleus come
+    first, at about the scale of the whole fields that come last: cheap, and crowding is no clue in them. ``side`` is
+    what the weights read at afterwards. Weights are averaged over steps (exponential, ``averaging``), batch-norm
+    statistics with them.
+    """
+
+    stages: tuple[Stage, ...] = (Stage(6, 112, _CUTS), Stage(5, 160, _WHOLE))
+    pretraining: tuple[Stage, ...] = (Stage(2, 64, Augmentation(zoom=(0.7, 1.0))),)
+    rate: float = 1e-3
+    batch: int = 32
+    pretraining_batch: int = 64
+    decay: float = 0.05
+    warmup: float = 0.1
+    averaging: float = 0.98
+    smoothing: float = 0.0
+    side: int = 160
+    seed: int = 0
+
+    def start(self) -> Recipe:
+        """The recipe of the start alone: equal for fits that can share it."""
+        return replace(self, stages=self.pretraining, batch=self.pretraining_batch, side=self.pretraining[-1].side)
+
+    def digest(self) -> str:
+        """Short hash of all settings; names the folder of the checkpoint."""
+        return hashlib.sha256(json.dumps(self.document(), sort_keys=True).encode()).hexdigest()[:10]
+
+    def document(self) -> dict[str, Any]:
+        """All settings as JSON values."""
+        return asdict(self)
+
+
+_BRIEF: Final = (Stage(4, 112, _CUTS), Stage(2, 160, _WHOLE))
+_BRIEF_START: Final = (Stage(1, 64, Augmentation(zoom=(0.7, 1.0))),)
+
+_RECIPES: Final[dict[str, Recipe]] = {
+    "densenet121": Recipe(stages=_BRIEF, pretraining=_BRIEF_START),
+    "resnet50": Recipe(stages=_BRIEF, pretraining=_BRIEF_START),
+    "alexnet": Recipe(rate=2e-4),
+    "efficientnet_b0": Recipe(rate=1.5e-3),
+    "googlenet": Recipe(pretraining_batch=32),
+}
+
+
+def recipe_for(network: str, **changes: Any) -> Recipe:
+    """Return the recipe of a network, with changes where given.
+
+    Raises:
+        ValueError: an unknown network name.
+    """
+    if network not in NETWORKS:
+        raise ValueError(f"unknown network {network!r}; expected one of {', '.join(NETWORKS)}")
+    return replace(_RECIPES.get(network, Recipe()), **changes)

@@ -1,0 +1,121 @@
+"""`python -m ball train`: from a data folder to a weight file and its log."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor
+
+from ball.labels import LABELS
+from ball.networks import NETWORKS
+from ball.training.data import Field, find_fields, fingerprint, load_masked, load_plain
+from ball.training.fit import EpochLog, Examples, Run, State, fit, runs_folder
+from ball.training.recipe import Recipe
+from ball.training.splits import Split
+from ball.weights import Store
+
+PBC_SIDE = 128
+
+
+@dataclass
+class Job:
+    """One network on one split. ``tag`` names the split in folders, ``command`` is what reproduces it."""
+
+    network: str
+    recipe: Recipe
+    split: Split
+    tag: str
+    command: str
+    init: str
+    fields: Sequence[Field]
+    pbc: Path | None = None
+    fabric: Fabric = field(default_factory=lambda: Fabric(accelerator="auto", devices=1))
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The whole data set, masked, in memory; shared by all jobs of one command."""
+
+    fields: tuple[Field, ...]
+    images: Tensor
+    fingerprint: str
+
+    def part(self, names: frozenset[str]) -> Examples:
+        """Examples of the fields with these names."""
+        keep = [index for index, each in enumerate(self.fields) if each.name in names]
+        targets = torch.tensor([self.fields[index].target for index in keep], dtype=torch.int64)
+        return Examples(self.images[keep], targets)
+
+
+def load(folder: Path) -> Loaded:
+    """Read and mask a data folder.
+
+    Raises:
+        FileNotFoundError: no such folder, or no image in it.
+        ImageError: a file that cannot be decoded.
+    """
+    fields = tuple(find_fields(folder))
+    return Loaded(fields, torch.from_numpy(load_masked(fields)), fingerprint(fields))
+
+
+def train(job: Job, loaded: Loaded) -> tuple[State, EpochLog]:
+    """Run one job to its end: its start, then the fit itself."""
+    folder = runs_folder() / f"{job.tag}-{job.network}-{job.init}-{job.recipe.digest()}"
+    run = Run(
+        job.network, loaded.part(job.split.train), loaded.part(job.split.val), folder, loaded.fingerprint, len(LABELS),
+        job.recipe.side, _start(job), job.fabric,
+    )
+    return fit(run, job.recipe)
+
+
+def _start(job: Job) -> State | None:
+    """Weights to begin with, None for a random start."""
+    if job.init == "imagenet":
+        return _imagenet(job.network)
+    if job.init == "pbc":
+        return pretrain(job)
+    return None
+
+
+def _imagenet(network: str) -> State:
+    """torchvision's ImageNet weights, downloaded when first asked for."""
+    from torchvision import models
+
+    return dict(models.get_model(network, weights=NETWORKS[network].imagenet).state_dict())
+
+
+def pretrain(job: Job) -> State:
+    """Learn the classes of the PBC folder (Acevedo et al. 2020, doi:10.1016/j.dib.2020.105474), and keep the result."""
+    if job.pbc is None or not job.pbc.is_dir():
+        raise FileNotFoundError(f"--init pbc needs the folder of PBC cells (one folder a class); got {job.pbc}")
+    start = job.recipe.start()
+    classes = sorted(child.name for child in job.pbc.iterdir() if child.is_dir() and not child.name.startswith("."))
+    paths = [path for name in classes for path in sorted((job.pbc / name).glob("*.jpg"))]
+    targets = torch.tensor([classes.index(path.parent.name) for path in paths])
+    images = torch.from_numpy(load_plain(paths, PBC_SIDE))
+    # A tenth, each tenth file of a class, is held back to see how far the start has come.
+    held = torch.arange(len(paths)) % 10 == 0
+    run = Run(
+        job.network, Examples(images[~held], targets[~held]), Examples(images[held], targets[held]),
+        runs_folder() / f"pbc-{job.network}-{start.digest()}", f"{len(paths)} PBC cells", len(classes),
+        start.side, None, job.fabric,
+    )
+    state, _ = fit(run, start)
+    return state
+
+
+def publish(job: Job, loaded: Loaded, state: State, log: EpochLog, folder: Path) -> None:
+    """Write the weight file, its manifest entry and the training log."""
+    facts = {"side": job.recipe.side, "command": job.command, "data": loaded.fingerprint, "recipe": job.recipe.document(), "init": job.init}
+    Store(folder).save(job.network, state, facts)
+    path = folder / "benchmark" / f"training-{job.network}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = {"network": job.network, "command": job.command, "epochs": log}
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    print(f"{job.network}: wrote {folder / NETWORKS[job.network].file}", file=sys.stderr)

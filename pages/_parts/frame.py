@@ -1,0 +1,32 @@
+"""What surrounds every page: style, notice, and the way back for a page file that was run without app.py."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+_HERE = Path(__file__).resolve().parent
+
+ICON: Final = str(_HERE / "icon.svg")
+"""Picture for the browser's tab and the corner of the page: a file, since Streamlit's own icons come from the network there."""
+
+
+def notice() -> None:
+    """Draw the style sheet and, below the page, the notice."""
+    st.logo(ICON)
+    st.html(_HERE / "style.css")
+    st.bottom.markdown(
+        "**Research use only.** Not for diagnosis. The software suggests; the reader decides.", text_alignment="center"
+    )
+
+
+def back_to_app() -> None:
+    """Run app.py in place of a page file.
+
+    Streamlit takes a folder named ``pages`` for pages of its own: the first address opened after a start, say /about,
+    runs that file alone. Each page file ends with this call, so that such a visit, too, gets navigation and notice.
+    """
+    runpy.run_path(str(_HERE.parent.parent / "app.py"), run_name="__main__")

@@ -1,0 +1,81 @@
+"""How fields come in: uploaded, drawn, or taken from the example folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import streamlit as st
+
+from ball.labels import UnknownClassError, label_of_folder
+from ball.places import weights_folder
+from pages._parts.worklist import Worklist
+
+_EXAMPLES_A_CLASS: Final = 3
+
+
+def worklist() -> Worklist:
+    """The list of this visit; it ends with the visit."""
+    found: Worklist = st.session_state.setdefault("worklist", Worklist())
+    return found
+
+
+def uploader(todo: Worklist) -> None:
+    """Draw the uploader. Files are copied at once and its key moves on, so that its own list stays empty."""
+    turn = st.session_state.setdefault("uploader-turn", 0)
+    key = f"uploader-{turn}"
+
+    def take() -> None:
+        files: list[Any] = st.session_state.get(key) or []
+        for file in files:
+            todo.add(file.name, file.getvalue())
+        if files:
+            st.session_state["uploader-turn"] = turn + 1
+
+    # No list of types: a file that is no picture gets its row and a sentence instead of vanishing.
+    st.file_uploader(
+        "Add fields", accept_multiple_files=True, key=key, on_change=take,
+        help="JPEG, PNG, TIFF, BMP or WebP, told by their content. Many at once are fine. Nothing leaves this computer.",
+    )
+
+
+def draw_synthetic(todo: Worklist) -> None:
+    """Add a drawn field, another one each time."""
+    from ball import synthetic
+
+    seed = st.session_state.get("synthetic-seed", 0) + 1
+    st.session_state["synthetic-seed"] = seed
+    todo.add(synthetic.file_name(seed), synthetic.png(seed))
+
+
+def example_files() -> list[Path]:
+    """A few fields of every class folder in ``$BALL_DATA``; none where it is not set."""
+    named = os.environ.get("BALL_DATA")
+    if not named or not Path(named).is_dir():
+        return []
+    found: list[Path] = []
+    for folder in sorted(Path(named).iterdir()):
+        if folder.is_dir() and _is_class(folder.name):
+            files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+            step = max(1, len(files) // _EXAMPLES_A_CLASS)
+            found += files[::step][:_EXAMPLES_A_CLASS]
+    return found
+
+
+def open_examples(todo: Worklist) -> None:
+    """Add the example fields."""
+    for path in example_files():
+        todo.add(path.name, path.read_bytes())
+
+
+def _is_class(name: str) -> bool:
+    try:
+        return bool(label_of_folder(name))
+    except UnknownClassError:
+        return False
+
+
+def no_weights() -> bool:
+    """Whether the weights folder holds no weights at all; told without loading any."""
+    return not any(weights_folder().glob("*.safetensors"))

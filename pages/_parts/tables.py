@@ -1,0 +1,144 @@
+"""The fields as tables: the list in the sidebar, the full table, and what is downloaded."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from ball.labels import LABELS
+from ball.names import TITLES
+from pages._parts import marks
+from pages._parts.verdict import checks
+from pages._parts.worklist import Row, Worklist
+
+if TYPE_CHECKING:
+    from ball.reading import Reading
+
+_TINT = "33"
+_ORDER = f"In this order: {', '.join(TITLES.values())}. A line marks who differs from the average, a dash who is missing."
+
+
+def _chip_column() -> Any:
+    chips = list(marks.MARKS.values())
+    return st.column_config.MultiselectColumn(
+        "Suggestion", options=[mark.chip for mark in chips], color=[mark.colour + _TINT for mark in chips], width=138
+    )
+
+
+def field_list(todo: Worklist, only_to_check: bool) -> None:
+    """Draw the list, one row always selected; selecting opens."""
+    import pandas as pd
+
+    order = todo.ordered(only_to_check)
+    opened = todo.opened()
+    frame = pd.DataFrame(
+        {
+            "field": [row.thumbnail or None for row in order],
+            "suggestion": [[marks.mark_of(row.reading).chip] for row in order],
+            "votes": [marks.strip(row.reading) if row.reading and row.reading.votes else None for row in order],
+        }
+    )
+    # The selection is kept by place, so the key changes with the order.
+    key = f"list-{hash(tuple((row.number, row.reading is None) for row in order))}"
+    place = next((index for index, row in enumerate(order) if opened and row.number == opened.number), None)
+    if place is not None:
+        st.session_state[key] = {"selection": {"rows": [place], "columns": [], "cells": []}}
+
+    def choose() -> None:
+        rows = st.session_state[key]["selection"]["rows"]
+        if rows and rows[0] < len(order):
+            todo.chosen = order[rows[0]].number
+
+    st.dataframe(
+        frame, key=key, on_select=choose, selection_mode="single-row-required" if place is not None else "single-row", hide_index=True,
+        row_height=48, height=min(48 * len(order) + 40, 640), placeholder="", alt="Fields, worst first",
+        column_config={
+            "field": st.column_config.ImageColumn("", width=46),
+            "suggestion": _chip_column(),
+            "votes": st.column_config.ImageColumn("Votes", width=marks.STRIP[0], help=_ORDER),
+        },
+    )
+
+
+def full_table(todo: Worklist, only_to_check: bool) -> None:
+    """Draw every field with its figures; sortable."""
+    import pandas as pd
+
+    st.title("All fields", anchor=False)
+    order = todo.ordered(only_to_check)
+    frame = pd.DataFrame([_line(row) for row in order])
+    event: Any = st.dataframe(
+        frame, hide_index=True, row_height=48, height=min(48 * len(order) + 40, 900), placeholder="", alt="All fields",
+        key=f"table-{hash(tuple((row.number, row.reading is None) for row in order))}", on_select="rerun", selection_mode="single-row",
+        column_config={
+            "field": st.column_config.ImageColumn("", width=46),
+            "file": st.column_config.TextColumn("File", width=190),
+            "suggestion": _chip_column(),
+            "probability": st.column_config.ProgressColumn(
+                "Probability", format="%.1f %%", min_value=0, max_value=100, color="gray", width=130,
+                help="Of the leading label: the plain average of the votes, not yet calibrated.",
+            ),
+            "votes": st.column_config.ImageColumn("Votes", width=marks.STRIP[0], help=_ORDER),
+            "agreement": st.column_config.TextColumn("Agree", width=66, help="Votes equal to the leading label, of the votes given."),
+            "check": st.column_config.TextColumn("Check", width=420),
+            "cells": st.column_config.NumberColumn("Cells", width=60),
+        },
+    )
+    rows = event["selection"]["rows"]
+    if rows and rows[0] < len(order):
+        st.button("Open the selected field", type="primary", on_click=_open, args=(todo, order[rows[0]].number))
+    else:
+        st.caption("Select a row to open its field. Click a column's head to sort.")
+
+
+def _open(todo: Worklist, number: int) -> None:
+    todo.chosen = number
+    st.session_state["view"] = "Field"
+
+
+def _line(row: Row) -> dict[str, Any]:
+    reading = row.reading
+    suggested = reading is not None and reading.status == "read"
+    return {
+        "field": row.thumbnail or None,
+        "file": row.name,
+        "suggestion": [marks.mark_of(reading).chip],
+        "probability": 100 * reading.probability if suggested and reading and reading.probability is not None else None,
+        "votes": marks.strip(reading) if reading and reading.votes else None,
+        "agreement": f"{reading.agreement} of {len(reading.votes)}" if reading and reading.votes else None,
+        "check": " ".join([*([reading.reason] if reading.reason else []), *checks(reading)]) if reading else None,
+        "cells": len(reading.evidence.cells) if reading and reading.evidence else None,
+    }
+
+
+def readings(todo: Worklist) -> list[Reading]:
+    """All that was read, in the order in which it was added."""
+    return [row.reading for row in todo.rows if row.reading]
+
+
+def as_json(todo: Worklist) -> str:
+    """Every reading, as `python -m ball read --json` writes it."""
+    return json.dumps([reading.document() for reading in readings(todo)], indent=1, ensure_ascii=False) + "\n"
+
+
+def as_csv(todo: Worklist) -> str:
+    """One line a reading, safe to open in a spreadsheet."""
+    from ball.commands._output import csv_text
+
+    header = ["file", "sha256", "status", "suggestion", "probability", "agreement", *TITLES]
+    header += [f"{name} {label}" for name in TITLES for label in LABELS]
+    return csv_text([*header, "cells", "missing", "flags", "notices", "reason"], [_csv_line(reading) for reading in readings(todo)])
+
+
+def _csv_line(reading: Reading) -> list[object]:
+    votes = {vote.network: vote for vote in reading.votes}
+    labels = [votes[name].label if name in votes else None for name in TITLES]
+    blank = [None] * len(LABELS)
+    numbers = [value for name in TITLES for value in (votes[name].probabilities if name in votes else blank)]
+    return [
+        reading.file, reading.sha256, reading.status, reading.suggestion, reading.probability, reading.agreement, *labels, *numbers,
+        len(reading.evidence.cells) if reading.evidence else None,
+        "; ".join(reading.missing), "; ".join(reading.flags), "; ".join(reading.notices), reading.reason,
+    ]

@@ -1,0 +1,88 @@
+"""The one strong line of a field: what, how sure, what to check."""
+
+from __future__ import annotations
+
+from collections import Counter
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ball.labels import LABELS, UNIDENTIFIED
+from ball.names import TITLES
+from pages._parts import marks
+from pages._parts.worklist import Row, Worklist
+
+if TYPE_CHECKING:
+    from ball.reading import Reading
+
+_PROBABILITY = (
+    "The plain average of the softmax of every network that voted. It is not yet calibrated: "
+    "take 95 % as a strong vote, not as a promise to be right 95 times in 100."
+)
+
+
+def checks(reading: Reading) -> list[str]:
+    """What gives reason to look twice: who votes otherwise, then the sentence of every flag."""
+    others = [label for label in LABELS if label != reading.leading]
+    groups = {label: [TITLES[vote.network] for vote in reading.votes if vote.label == label] for label in others}
+    split = [f"{' and '.join(names)} {'reads' if len(names) == 1 else 'read'} {label}." for label, names in groups.items() if names]
+    sentences = [flag.partition(": ")[2] or flag for flag in reading.flags]
+    return [*split, *(sentence for sentence in sentences if sentence != reading.reason)]
+
+
+def draw(row: Row, todo: Worklist) -> None:
+    """Draw the verdict box of a row that has been read, or could not be."""
+    reading = row.reading
+    if reading is None:
+        return
+    with st.container(border=True, horizontal=True, gap="medium", key="verdict"):
+        if reading.evidence is not None:
+            st.image(reading.evidence.rgb, width=224, alt=f"Field {row.name}")
+        with st.container(width="stretch", gap="small", key="verdict-text"):
+            st.html(marks.heading(1, marks.mark_of(reading)))
+            if reading.status == "error":
+                _not_read(row, reading, todo)
+            elif reading.status == "refused":
+                _refused(reading)
+            else:
+                _read(reading)
+        if reading.status == "read":
+            with st.container(width=310, key="verdict-bars"):
+                st.html(marks.bars(reading.consensus, wide=True))
+                st.markdown(f"Cells **{len(reading.evidence.cells) if reading.evidence else 0}**")
+
+
+def _read(reading: Reading) -> None:
+    if reading.suggestion == UNIDENTIFIED:
+        split = " : ".join(str(count) for _, count in Counter(vote.label for vote in reading.votes).most_common())
+        st.markdown(reading.reason or f"{marks.percent(reading.probability or 0)} {reading.leading} is not enough for a suggestion.")
+        st.markdown(f"The networks split {split}." if " : " in split else "The networks agree.")
+    else:
+        agree = f"**{reading.agreement} of {len(reading.votes)}** networks agree"
+        st.markdown(f"**{marks.percent(reading.probability or 0)}** probability · {agree}", help=_PROBABILITY)
+    _check(reading)
+
+
+def _refused(reading: Reading) -> None:
+    st.markdown(f"**{reading.reason}**")
+    st.markdown("The votes below are shown, but no suggestion is given. Check that this is a stained blood or marrow smear.")
+    _check(reading)
+
+
+def _check(reading: Reading) -> None:
+    found = checks(reading)
+    if found:
+        st.markdown(f":material/visibility: **Check** {' '.join(found)}")
+    for text in reading.notices:
+        st.caption(escape(text))
+
+
+def _not_read(row: Row, reading: Reading, todo: Worklist) -> None:
+    st.html(f'<p class="ball-file"><b>{escape(reading.reason or "")}</b></p>')
+    others = sum(1 for other in todo.rows if other.rank < 5 and other.rank != 3)
+    if others:
+        st.markdown("The other file was read." if others == 1 else f"The other {others} files were read.")
+    if len(reading.missing) < len(TITLES):
+        st.markdown("Open the file in an image viewer. If it shows there, save it as PNG or TIFF and add it again; if not, copy it anew.")
+    st.button("Remove", icon=":material/close:", key="remove", on_click=todo.remove, args=(row.number,))

@@ -1,0 +1,167 @@
+"""The fields of one visit: waiting, read, and in which order they are looked at. Lives in the session only."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import threading
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from ball.labels import UNIDENTIFIED
+
+if TYPE_CHECKING:
+    from ball.engine import Engine
+    from ball.reading import Reading
+
+_LOG: Final = logging.getLogger(__name__)
+
+SHOWN: Final = 800
+"""Longest side in pixels of the picture kept for the screen; larger fields are kept shrunk."""
+
+REMEMBERED: Final = 64
+"""Readings kept by content, so that a file added again is not computed again."""
+
+
+@dataclass
+class Row:
+    """One field of the list. ``size`` is the width and height of the file's own picture."""
+
+    number: int
+    name: str
+    reading: Reading | None = None
+    size: tuple[int, int] | None = None
+    thumbnail: str = ""
+
+    @property
+    def rank(self) -> int:
+        """0 Unidentified, 1 split or flagged, 2 refused, 3 not read, 4 clear, 5 waiting."""
+        reading = self.reading
+        if reading is None:
+            return 5
+        if reading.status != "read":
+            return 2 if reading.status == "refused" else 3
+        if reading.suggestion == UNIDENTIFIED:
+            return 0
+        return 1 if reading.dissenters or reading.flags else 4
+
+    @property
+    def to_check(self) -> bool:
+        """Whether a reader should look at it before the clear ones."""
+        return self.rank < 4
+
+
+@dataclass
+class Worklist:
+    """All rows of a visit, those still waiting with their bytes, and the one that is open."""
+
+    rows: list[Row] = field(default_factory=list)
+    waiting: deque[tuple[Row, bytes]] = field(default_factory=deque)
+    chosen: int | None = None
+    taken: int = 0
+    batch: int = 0
+    loaded: bool = False
+    _known: OrderedDict[tuple[str, ...], tuple[Reading, tuple[int, int]]] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, name: str, data: bytes) -> None:
+        """Queue a file; the same file twice is two rows."""
+        if not self.waiting:
+            self.batch = 0
+        self.taken += 1
+        self.batch += 1
+        row = Row(self.taken, name)
+        self.rows.append(row)
+        self.waiting.append((row, data))
+
+    def read_next(self, engine: Engine) -> None:
+        """Read the first waiting file, or take the reading of the same bytes."""
+        with self._lock:
+            if not self.waiting:
+                return
+            row, data = self.waiting[0]
+            try:
+                self._read(row, data, engine)
+            finally:
+                self.waiting.popleft()
+
+    def _read(self, row: Row, data: bytes, engine: Engine) -> None:
+        from ball.reading import Reading, read
+
+        key = (hashlib.sha256(data).hexdigest(), engine.name, *engine.hashes.values())
+        if key in self._known:
+            reading, size = self._known[key]
+            row.reading, row.size = replace(reading, file=row.name), size
+        else:
+            try:
+                row.reading, row.size = _lightened(read(data, name=row.name, engine=engine))
+            except Exception as error:  # noqa: BLE001  whatever one file breaks, the others are still read
+                _LOG.exception("A field could not be read")
+                reason = f"The software failed on this file ({type(error).__name__}); its log says more."
+                row.reading = Reading(row.name, key[0], "error", reason)
+            if row.size:
+                self._known[key] = (row.reading, row.size)
+        if key in self._known:
+            self._known.move_to_end(key)
+            row.thumbnail = _thumbnail(row.reading)
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+    def seconds_left(self) -> float:
+        """How long the waiting files will take, judged by those of this batch already read."""
+        spent = [sum(row.reading.seconds.values()) for row in self.rows[-self.batch :] if row.reading]
+        return len(self.waiting) * sum(spent) / len(spent) if spent else 0.0
+
+    def remove(self, number: int) -> None:
+        """Take one row off the list."""
+        following = self.beside(number, 1) or self.beside(number, -1)
+        self.rows = [row for row in self.rows if row.number != number]
+        self.chosen = following.number if following else None
+
+    def clear(self) -> None:
+        """Forget every field."""
+        self.waiting.clear()
+        self.rows, self.chosen = [], None
+        self._known.clear()
+
+    def ordered(self, only_to_check: bool = False) -> list[Row]:
+        """Rows worst first, within a rank the least certain first, else as they came."""
+        rows = [row for row in self.rows if row.to_check or not only_to_check]
+        return sorted(rows, key=lambda row: (row.rank, (row.reading and row.reading.probability) or 0.0, row.number))
+
+    def opened(self) -> Row | None:
+        """The open row: the chosen one; else the first finished while reading goes on, the worst once all are read."""
+        found = [row for row in self.rows if row.number == self.chosen]
+        if found:
+            return found[0]
+        finished = [row for row in (self.rows if self.waiting else self.ordered()) if row.reading]
+        return finished[0] if finished else None
+
+    def beside(self, number: int, step: int) -> Row | None:
+        """The row ``step`` places further down the list."""
+        order = self.ordered()
+        place = next((index for index, row in enumerate(order) if row.number == number), -1) + step
+        return order[place] if 0 <= place < len(order) else None
+
+
+def _lightened(reading: Reading) -> tuple[Reading, tuple[int, int] | None]:
+    """A reading whose picture is no larger than the screen needs, and the picture's own width and height."""
+    from ball.explain import small
+
+    if reading.evidence is None:
+        return reading, None
+    rgb = reading.evidence.rgb
+    return replace(reading, evidence=replace(reading.evidence, rgb=small(rgb, SHOWN))), (rgb.shape[1], rgb.shape[0])
+
+
+def _thumbnail(reading: Reading) -> str:
+    import cv2
+
+    from ball.explain import small
+
+    if reading.evidence is None:
+        return ""
+    picture = cv2.cvtColor(small(reading.evidence.rgb, 96), cv2.COLOR_RGB2BGR)
+    return "data:image/jpeg;base64," + base64.b64encode(cv2.imencode(".jpg", picture)[1].tobytes()).decode()

@@ -1,0 +1,184 @@
+"""About: what this is for, what it does and does not do, where the data come from, and which weights are loaded."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+import ball
+from ball import benchmark
+from ball.benchmark import NotMeasuredError
+from ball.labels import LABELS
+from ball.names import TITLES
+from ball.segmentation import CLUSTERS, MIN_OBJECT, SIZE
+from pages._parts.frame import back_to_app
+from pages._parts.marks import MARKS, REFUSED, heading
+
+PROSE: Final = 480
+"""Width in pixels of the text: at most 70 characters a line."""
+
+LEGEND: Final = 230
+"""Width in pixels of the legend; beside the text down to a tablet's width."""
+
+PACKAGES: Final = ("torch", "torchvision", "streamlit", "opencv-python-headless", "numpy")
+
+_MEANINGS: Final = dict(
+    zip(
+        LABELS,
+        (
+            "Hematogones: normal B-cell precursors. Not normal blood.",
+            "Malignant, early precursor B.",
+            "Malignant, precursor B.",
+            "Malignant, progenitor B.",
+        ),
+        strict=True,
+    )
+)
+
+_FOR: Final = """
+A second reader for photographed fields of B-ALL blood smears, **for
+research use only**. It is not a medical device and must not decide on a
+diagnosis or a treatment.
+
+It is for hematologists who want to compare their own reading with that of
+five networks, and for researchers who want to reproduce the figures. The
+software suggests; the reader decides.
+"""
+
+_READING: Final = f"""
+1. **Segmentation.** The field is resized to {SIZE} × {SIZE} pixels and turned
+   from RGB to Lab. k‑means with {CLUSTERS} clusters on the a* channel finds
+   the stained nuclei; the cluster of highest a* is the mask. Holes are
+   filled, objects under {MIN_OBJECT} pixels removed, and the corner with the
+   scale bar is cleared. All outside the mask becomes black.
+2. **Five networks** see the masked image: {", ".join(TITLES.values())}. Each
+   gives four probabilities, its raw softmax.
+3. **Consensus.** The plain mean of those softmax values. The class with the
+   largest mean is the suggestion.
+4. **Maps.** Class maps show where a network looked, not why. They are
+   coarse.
+
+What is **not** there yet:
+
+- The probabilities are not calibrated: 90 % need not mean right nine times
+  in ten.
+- The only refusal is an empty mask. A picture that is no such smear, for
+  example normal blood or another stain, still gets a suggestion.
+"""
+
+_LIMITS: Final = """
+- **One hospital.** All training fields come from Taleqani Hospital, 89
+  patients. Another laboratory’s stain, microscope or camera may give other
+  results.
+- **No patient numbers** in the data, so fields of one patient may stand on
+  both sides of a split.
+- **Squeezed fields.** The training fields are 1024 × 768 pixels squeezed to
+  224 × 224, so nuclei are narrower in them than in life.
+- **Random split.** The Benchmark page shows a random split, which can be
+  passed on stain colour alone. The test with whole stains held out is not
+  measured yet.
+- **Four classes only.** Normal blood, other leukemias and artefacts are not
+  among the answers.
+- **Drawn masks** were not made for this data set: the segmentation was
+  judged on cells of another one.
+"""
+
+_PRIVACY: Final = """
+Nothing leaves the computer that runs this app: fields are read in its
+memory, no service is called and no usage statistics are sent. Nothing is
+kept: closing the page forgets the fields.
+"""
+
+_SOURCES: Final = """
+- **B-ALL fields.** Acute Lymphoblastic Leukemia (ALL) image dataset; Aria,
+  Ghaderzadeh, Bashash et al.; Taleqani Hospital.
+  [doi:10.34740/KAGGLE/DSV/2175623](https://doi.org/10.34740/KAGGLE/DSV/2175623),
+  [doi:10.1002/int.22753](https://doi.org/10.1002/int.22753). Licence: see
+  the data set’s page on Kaggle (mehradaria/leukemia).
+- **Start of the networks.** 17,092 normal peripheral blood cells; Acevedo
+  et al. 2020, [doi:10.1016/j.dib.2020.105474](https://doi.org/10.1016/j.dib.2020.105474),
+  Mendeley Data snkd93bnjr. CC BY 4.0.
+- **Normal blood, for trials.** BCCD, 364 fields. MIT.
+- **Hand-drawn masks, for trials.** segmentation_WBC, Dataset 1 (zxaoyou).
+  Licence: see its repository.
+
+No image of these sets is part of this software.
+"""
+
+
+def page() -> None:
+    """Draw the page."""
+    st.title("About", anchor=False)
+    with st.container(horizontal=True, gap="medium"):
+        with st.container(width=PROSE):
+            for title, text in (
+                ("What it is for", _FOR),
+                ("How a reading is made", _READING),
+                ("Limits", _LIMITS),
+                ("Privacy", _PRIVACY),
+                ("Data and licences", _SOURCES),
+            ):
+                _section(title, text)
+            _paper()
+        with st.container(width=LEGEND):
+            _legend()
+    _versions()
+
+
+def _section(title: str, text: str) -> None:
+    st.header(title, anchor=False)
+    st.markdown(text)
+
+
+def _legend() -> None:
+    """The marks and what they stand for."""
+    st.header("Marks", anchor=False)
+    with st.container(border=True):
+        for label in LABELS:
+            st.html(heading(3, MARKS[label]))
+            st.markdown(_MEANINGS[label])
+        st.html(heading(3, MARKS[REFUSED]))
+        st.markdown("No stained nucleus was found. The votes are still shown.")
+        st.markdown("In a row of votes a line under a mark says that this network differs from the consensus.")
+
+
+def _paper() -> None:
+    st.header("Source paper", anchor=False)
+    try:
+        st.markdown(f"Classes, preparation and networks follow: {benchmark.load_reference().citation}")
+    except NotMeasuredError as error:
+        st.markdown(f"{error} Restore it: {error.command}")
+
+
+def _versions() -> None:
+    """What is installed, and the weights by their SHA-256."""
+    st.header("Versions and weights", anchor=False)
+    found = ", ".join(f"{name} {version}" for name in PACKAGES if (version := _version(name)))
+    st.markdown(f"ball {ball.__version__}, Python {platform.python_version()}, {found}.")
+    try:
+        files = benchmark.load_weight_files()
+    except NotMeasuredError as error:
+        st.markdown(f"No weights are listed. {error} Restore them: {error.command}")
+        return
+    rows = [[TITLES[each.network], each.file, f"{each.size / 1e6:.1f} MB", each.sha256, each.command] for each in files]
+    frame = pd.DataFrame(rows, columns=["Network", "File", "Size", "SHA-256", "Training command"])
+    st.dataframe(frame, hide_index=True, height="content", alt="Weight files with their SHA-256")
+    missing = [title for name, title in TITLES.items() if name not in {each.network for each in files}]
+    if missing:
+        st.markdown(f"Not in the manifest: {', '.join(missing)}.")
+
+
+def _version(package: str) -> str:
+    """Installed version without importing the package; empty where it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+if __name__ == "__main__":
+    back_to_app()

@@ -1,0 +1,149 @@
+"""Read: add fields, see one verdict each, and everything that it rests on."""
+
+from __future__ import annotations
+
+import time
+from html import escape
+from typing import TYPE_CHECKING, Any, Final
+
+import streamlit as st
+
+from pages._parts import frame, intake, proofs, tables, verdict, votes
+from pages._parts.worklist import Row, Worklist
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+_SLICE: Final = 1.0
+"""Seconds of reading between two drawings of the page."""
+
+
+def page() -> None:
+    """Draw the page, then read on if files wait."""
+    todo = intake.worklist()
+    if intake.no_weights():
+        _no_weights()
+    # A slot of its own: what it held is gone at once when reading starts.
+    start = st.empty()
+    if not todo.rows:
+        with start.container():
+            _empty(todo)
+        return
+    with st.sidebar:
+        intake.uploader(todo)
+        only_to_check = _sidebar_list(todo)
+    opened = todo.opened()
+    view = _top(todo, opened)
+    progress = st.empty()
+    if view == "All fields":
+        tables.full_table(todo, only_to_check)
+    elif opened and opened.reading:
+        _field(opened, todo)
+    else:
+        _skeleton()
+    if todo.waiting:
+        _read_on(todo, progress)
+
+
+def _sidebar_list(todo: Worklist) -> bool:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        shown = st.segmented_control("Show", ["All", "To check"], default="All", required=True, key="show", label_visibility="collapsed")
+    only_to_check = shown == "To check"
+    if todo.ordered(only_to_check):
+        tables.field_list(todo, only_to_check)
+    else:
+        st.markdown("Nothing to check.")
+    done, check = len(todo.rows) - len(todo.waiting), sum(row.to_check for row in todo.rows)
+    st.markdown(f"{done} of {len(todo.rows)} {'field' if len(todo.rows) == 1 else 'fields'} · {check} to check · nothing is kept")
+    with st.container(horizontal=True):
+        st.button("Draw a synthetic field", type="tertiary", icon=":material/draw:", on_click=intake.draw_synthetic, args=(todo,))
+        st.button("Clear the list", type="tertiary", icon=":material/delete_sweep:", on_click=todo.clear)
+    return only_to_check
+
+
+def _empty(todo: Worklist) -> None:
+    with st.container(key="empty", width=640):
+        st.title("Read fields of a smear", anchor=False)
+        st.markdown("Drop fields of a smear here. Nothing leaves this computer, and nothing is kept until you download it.")
+        intake.uploader(todo)
+        with st.container(horizontal=True):
+            st.button("Draw a synthetic field", icon=":material/draw:", on_click=intake.draw_synthetic, args=(todo,))
+            if intake.example_files():
+                st.button("Open example fields", icon=":material/folder_open:", on_click=intake.open_examples, args=(todo,))
+
+
+def _no_weights() -> None:
+    with st.container(border=True, key="no-weights"):
+        st.markdown("**No network can be loaded: the weights folder is empty.** No field can be read before it holds the weight files.")
+        st.markdown("Restore the folder from the repository, or train the networks, then reload this page:")
+        st.code("git checkout weights\npython -m ball train --help", language="bash")
+
+
+def _top(todo: Worklist, opened: Row | None) -> str:
+    with st.container(horizontal=True, vertical_alignment="center", key="top"):
+        for label, key, step in (("Back", "K", -1), ("Next", "J", 1)):
+            other = todo.beside(opened.number, step) if opened else None
+            st.button(label, shortcut=key, key=f"go-{label}", disabled=other is None, on_click=_go, args=(todo, other))
+        with st.container(width="stretch"):
+            st.html(_caption(todo, opened))
+        view: Any = st.segmented_control(
+            "View", ["Field", "All fields"], default="Field", required=True, key="view", label_visibility="collapsed"
+        )
+        with st.popover("Export", icon=":material/download:"):
+            st.download_button("All readings, CSV", lambda: tables.as_csv(todo), "readings.csv", "text/csv", on_click="ignore")
+            st.download_button("All readings, JSON", lambda: tables.as_json(todo), "readings.json", "application/json", on_click="ignore")
+    return str(view)
+
+
+def _caption(todo: Worklist, opened: Row | None) -> str:
+    if opened is None:
+        return '<div class="ball-file">Nothing is read yet.</div>'
+    place = [row.number for row in todo.ordered()].index(opened.number) + 1
+    size = f" · {opened.size[0]} × {opened.size[1]} px" if opened.size else ""
+    return f'<div class="ball-file"><b>{escape(opened.name)}</b><br>field {place} of {len(todo.rows)}{size}</div>'
+
+
+def _go(todo: Worklist, row: Row | None) -> None:
+    if row:
+        todo.chosen = row.number
+
+
+def _field(opened: Row, todo: Worklist) -> None:
+    verdict.draw(opened, todo)
+    if opened.reading and opened.reading.votes:
+        votes.draw(opened.reading, opened.name)
+        proofs.draw(opened)
+
+
+def _skeleton() -> None:
+    st.skeleton(height=258)
+    grid = st.grid(5, min_column_width=146, gap=12)
+    for _ in range(5):
+        grid.skeleton(height=330)
+
+
+def _read_on(todo: Worklist, progress: DeltaGenerator) -> None:
+    """Read for a moment, then draw the page anew, so that finished fields can be opened at once."""
+    began = time.monotonic()
+    _progress(todo, progress)
+    from ball.engine import load_engine
+
+    engine = load_engine()
+    todo.loaded = True
+    first = len(todo.waiting) == todo.batch
+    while todo.waiting:
+        _progress(todo, progress)
+        todo.read_next(engine)
+        if first or time.monotonic() - began > _SLICE:
+            break
+    st.rerun()
+
+
+def _progress(todo: Worklist, progress: DeltaGenerator) -> None:
+    done, left = todo.batch - len(todo.waiting), todo.seconds_left()
+    text = f"Reading {done + 1} of {todo.batch}" if todo.loaded else "Loading the five networks"
+    progress.progress(done / todo.batch, text + (f" · about {left:.0f} seconds left" if left >= 2 else ""))
+
+
+if __name__ == "__main__":
+    frame.back_to_app()

@@ -1,0 +1,171 @@
+"""The other commands: help, models, segment, data."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ball import synthetic
+from ball.cli import main
+from ball.networks import NETWORKS
+from ball.segmentation import segment
+from ball.training.splits import PARTS
+
+
+@pytest.fixture
+def field(tmp_path: Path) -> Path:
+    path = tmp_path / "field.png"
+    path.write_bytes(synthetic.png(1))
+    return path
+
+
+@pytest.mark.parametrize("arguments", [[], ["tune"], ["read"], ["data"], ["data", "burn"], ["segment", "a.png"], ["read", "a", "--slide"]])
+def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 2
+    assert "usage: python -m ball" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["read", "segment", "evaluate", "data", "train", "models"])
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([command, "--help"])
+    assert left.value.code == 0
+    assert f"python -m ball {command}" in capsys.readouterr().out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys, ball.cli; ball.cli.parser(); print(sorted({'torch', 'numpy', 'cv2', 'sklearn'} & set(sys.modules)))"
+    root = Path(__file__).resolve().parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_models_lists_the_five(random_weights: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BALL_WEIGHTS", str(random_weights))
+    assert main(["models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    entries = json.loads((random_weights / "manifest.json").read_text())["networks"]
+    for line, (name, network) in zip(lines[1:], NETWORKS.items(), strict=True):
+        assert line.split()[0] == network.title
+        assert entries[name]["sha256"][:12] in line
+        assert line.endswith("yes")
+
+
+def test_models_says_why_one_does_not_load(
+    random_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in random_weights.glob("*"):
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "googlenet.safetensors").unlink()
+    (tmp_path / "googlenet.safetensors").write_bytes(b"damaged")
+    (tmp_path / "alexnet.safetensors").unlink()
+    monkeypatch.setenv("BALL_WEIGHTS", str(tmp_path))
+    assert main(["models", "--json", "-"]) == 1
+    found = {one["network"]: one for one in json.loads(capsys.readouterr().out)}
+    assert [name for name, one in found.items() if one["loads"]] == ["densenet121", "resnet50", "efficientnet_b0"]
+    assert "SHA-256 differs" in found["googlenet"]["reason"]
+    assert "missing" in found["alexnet"]["reason"]
+    assert (found["alexnet"]["bytes"], found["alexnet"]["sha256"]) == (None, None)
+
+
+def test_segment_writes_every_step_mask_and_cells(field: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "steps"
+    assert main(["segment", str(field), "--out", str(out)]) == 0
+    found = segment(synthetic.draw(1))
+    steps = [f"{number:02}-{step.name}.png" for number, step in enumerate(found.steps(), start=1)]
+    assert sorted(path.name for path in out.iterdir()) == sorted([*steps, "mask.png", "cells.csv"])
+    for step, name in zip(found.steps(), steps, strict=True):
+        assert np.array_equal(np.asarray(Image.open(out / name)), step.image)
+    mask = np.asarray(Image.open(out / "mask.png"))
+    assert mask.shape == synthetic.SIZE
+    assert set(np.unique(mask)) == {0, 255}
+    assert (mask > 0).mean() == pytest.approx(found.mask.mean(), rel=0.02)
+    rows = list(csv.DictReader((out / "cells.csv").read_text().splitlines()))
+    assert len(rows) == found.count
+    assert [row["number"] for row in rows] == [str(number) for number in range(1, found.count + 1)]
+
+
+def test_segment_of_a_field_without_stain_writes_an_empty_table(tmp_path: Path) -> None:
+    Image.new("RGB", (30, 20), "white").save(tmp_path / "blank.png")
+    assert main(["segment", str(tmp_path / "blank.png"), "--out", str(tmp_path / "steps")]) == 0
+    assert len((tmp_path / "steps" / "cells.csv").read_text().splitlines()) == 1
+    assert Image.open(tmp_path / "steps" / "mask.png").size == (30, 20)
+
+
+def test_segment_tells_what_it_cannot_do(field: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    short = tmp_path / "short.png"
+    short.write_bytes(field.read_bytes()[:500])
+    assert main(["segment", str(short), "--out", str(tmp_path / "steps")]) == 1
+    assert main(["segment", str(tmp_path / "gone.png"), "--out", str(tmp_path / "steps")]) == 2
+    assert main(["segment", str(field), "--out", str(short)]) == 2
+    err = capsys.readouterr().err
+    assert "short.png: " in err
+    assert "There is no file" in err
+    assert "cannot be made" in err
+
+
+@pytest.fixture
+def classes(tmp_path: Path) -> Path:
+    for seed, label in enumerate(("Benign", "Early", "Pre", "Pro")):
+        (tmp_path / "all" / label).mkdir(parents=True)
+        (tmp_path / "all" / label / f"{label}.png").write_bytes(synthetic.png(seed))
+    return tmp_path / "all"
+
+
+def test_data_check_prints_a_table_or_json(classes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "check", str(classes)]) == 0
+    assert "all that can be read" in capsys.readouterr().out
+    (classes / "Pre" / "short.png").write_bytes(b"no picture")
+    assert main(["data", "check", str(classes), "--json", "-"]) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["unreadable"] == ["Pre/short.png"]
+    assert "Pre/short.png" in err
+
+
+@pytest.mark.parametrize("verb", ["check", "split"])
+def test_data_of_an_unknown_class_or_of_none_is_wrong_usage(verb: str, classes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (classes / "Normal").mkdir()
+    assert main(["data", verb, str(classes)]) == 2
+    assert "'Normal' names no class" in capsys.readouterr().err
+    assert main(["data", verb, str(classes / "none")]) == 2
+    assert "There is no folder" in capsys.readouterr().err
+
+
+@pytest.mark.data
+def test_data_split_writes_the_committed_files_again(data: Path, tmp_path: Path) -> None:
+    from ball.training import splits
+
+    assert main(["data", "split", str(data / "all"), "--out", str(tmp_path)]) == 0
+    for name in ("paper.json", "stain_validation.json"):
+        assert (tmp_path / name).read_bytes() == Path(splits.__file__).with_name("splits").joinpath(name).read_bytes()
+    assert set(json.loads((tmp_path / "paper.json").read_text())["parts"]) == set(PARTS)
+
+
+def test_data_split_tells_that_fields_are_too_few(classes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "split", str(classes), "--out", str(tmp_path / "splits")]) == 2
+    assert "cannot be cut" in capsys.readouterr().err
+
+
+def test_data_fetch_prints_the_folder_of_the_classes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for copy in ("Original", "Segmented"):
+        (tmp_path / "set" / copy / "Benign").mkdir(parents=True)
+    monkeypatch.setitem(sys.modules, "kagglehub", SimpleNamespace(dataset_download=lambda *_, **__: str(tmp_path)))  # type: ignore[arg-type]
+    assert main(["data", "fetch"]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "set")
+
+
+def test_data_fetch_without_kagglehub_says_how_to_get_it(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "kagglehub", None)  # type: ignore[arg-type]
+    assert main(["data", "fetch"]) == 2
+    assert "pip install kagglehub" in capsys.readouterr().err

@@ -1,0 +1,135 @@
+"""`python -m ball evaluate`: the figures through the command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ball import synthetic
+from ball.cli import main
+from ball.labels import LABELS
+from ball.networks import NETWORKS
+from ball.training.splits import load_split
+
+
+@pytest.fixture(autouse=True)
+def weights(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BALL_WEIGHTS", str(random_weights))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two Benign and two Early fields, one of each in the test part of the split paper; one field that is cut short."""
+    fields = tmp_path / "fields"
+    names = sorted(load_split("paper").test)
+    for seed, (label, key) in enumerate((("benign", "Benign"), ("Early", "Early"))):
+        (fields / label).mkdir(parents=True)
+        (fields / label / next(name for name in names if key in name)).write_bytes(synthetic.png(seed))
+        (fields / label / f"{seed}.png").write_bytes(synthetic.png(10 + seed))
+    (fields / "Early" / "short.png").write_bytes(synthetic.png(1)[:1000])
+    return fields
+
+
+def evaluated(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, dict[str, Any], str]:
+    status = main(["evaluate", *map(str, arguments), "--json", "-"])
+    out, err = capsys.readouterr()
+    return status, json.loads(out, parse_constant=pytest.fail), err
+
+
+def test_a_folder_is_evaluated_whole(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, found, err = evaluated(capsys, folder)
+    assert status == 1
+    assert (found["n"], found["classes"], found["errors"]) == (4, list(LABELS), ["Early/short.png"])
+    assert "Early/short.png: " in err
+    assert list(found["networks"]) == list(NETWORKS)
+    assert [sum(row) for row in found["consensus"]["confusion"]] == [2, 2, 0, 0]
+    assert 0 <= found["consensus"]["coverage"] <= 1
+
+
+def test_figures_are_those_of_the_readings(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "Early" / "short.png").unlink()
+    _, found, _ = evaluated(capsys, folder)
+    main(["read", str(folder), "--json", "-"])
+    readings = json.loads(capsys.readouterr().out)
+    truth = {"benign": "Benign", "Early": "Early Pre-B"}
+    for index, network in enumerate(NETWORKS):
+        right = [one["votes"][index]["label"] == truth[Path(one["file"]).parent.name] for one in readings]
+        assert found["networks"][network]["accuracy"] == pytest.approx(sum(right) / 4)
+
+
+def test_a_part_of_a_split_takes_its_names_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, found, err = evaluated(capsys, folder, "--split", "paper", "--part", "test")
+    assert (status, found["n"], found["errors"]) == (0, 2, [])
+    assert "3 of 5 files are in no part of the split paper" in err
+
+
+def test_the_same_bytes_come_again(folder: Path, tmp_path: Path) -> None:
+    (folder / "Early" / "short.png").unlink()
+    for name in ("a", "b"):
+        figures, predictions = tmp_path / f"{name}.json", tmp_path / f"{name}.csv"
+        assert main(["evaluate", str(folder), "--json", str(figures), "--predictions", str(predictions)]) == 0
+    for suffix in ("json", "csv"):
+        assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
+def test_predictions_hold_a_row_a_field_and_voter(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(folder), "--predictions", str(tmp_path / "p.csv")]) == 1
+    rows = list(csv.DictReader((tmp_path / "p.csv").read_text(encoding="utf-8").splitlines()))
+    assert list(rows[0]) == ["file", "label", "network", *LABELS]
+    assert [row["network"] for row in rows[:6]] == [*NETWORKS, "consensus"]
+    assert len(rows) == 4 * 6
+    assert {(row["file"].split("/")[0], row["label"]) for row in rows} == {("benign", "Benign"), ("Early", "Early Pre-B")}
+    assert capsys.readouterr().out.startswith("4 fields\n")
+
+
+WRONG = [
+    (["--split", "paper"], "go together"),
+    (["--part", "test"], "go together"),
+    (["--fold", "1"], "go together"),
+    (["--split", "paper", "--part", "test", "--fold", "1"], "has no folds"),
+    (["--split", "stain", "--part", "test"], "needs a fold from 0 to 4"),
+    (["--split", "paper", "--part", "val"], "holds no file of the part val"),
+    (["--json", "no/such/out.json"], "Nothing can be written"),
+]
+
+
+@pytest.mark.parametrize(("options", "says"), WRONG)
+def test_wrong_usage_is_a_sentence(options: list[str], says: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(folder), *options]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_an_unknown_class_folder_is_wrong_usage(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "Normal").mkdir()
+    assert main(["evaluate", str(folder)]) == 2
+    assert "'Normal' names no class" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("make", [False, True])
+def test_no_image_at_all_is_wrong_usage(make: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "fields"
+    if make:
+        (folder / "Pre").mkdir(parents=True)
+    assert main(["evaluate", str(folder)]) == 2
+    assert str(folder) in capsys.readouterr().err
+
+
+def test_nothing_decodable_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "Pre").mkdir()
+    (tmp_path / "Pre" / "1.jpg").write_bytes(b"no picture")
+    assert main(["evaluate", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert "Pre/1.jpg: " in err
+    assert "nothing to measure" in err
+
+
+def test_without_a_network_there_is_nothing_to_measure(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BALL_WEIGHTS", str(tmp_path / "none"))
+    assert main(["evaluate", str(folder)]) == 2
+    assert "None of the five networks could be loaded" in capsys.readouterr().err

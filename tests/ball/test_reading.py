@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from ball.engine import Engine
+from ball.labels import LABELS, UNIDENTIFIED
+from ball.networks import NETWORKS
+from ball.reading import Reading, Vote, consensus, read, read_many
+from ball.weights import Store
+
+KEYS = ["file", "sha256", "status", "reason", "suggestion", "probability", "agreement", "votes", "missing", "flags", "notices", "cells",
+        "seconds", "engine", "weights"]
+
+
+@pytest.fixture(scope="module")
+def engine(random_weights: Path) -> Engine:
+    return Engine(Store(random_weights), "torch")
+
+
+def drawn(*nuclei: tuple[int, int, int]) -> NDArray[np.uint8]:
+    canvas = np.full((300, 400, 3), (228, 222, 214), dtype=np.uint8)
+    for x, y, radius in nuclei:
+        cv2.circle(canvas, (x, y), radius, (120, 60, 150), -1)
+    noise = np.random.default_rng(0).integers(-4, 5, canvas.shape)
+    return np.clip(canvas.astype(int) + noise, 0, 255).astype(np.uint8)
+
+
+FIELD = drawn((100, 90, 25), (220, 150, 35), (320, 80, 30))
+BLANK = drawn()
+
+
+def png(rgb: NDArray[np.uint8]) -> bytes:
+    return bytes(cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))[1].tobytes())
+
+
+def without_seconds(reading: Reading) -> dict[str, object]:
+    return {key: value for key, value in reading.document().items() if key != "seconds"}
+
+
+@pytest.fixture(scope="module")
+def reading(engine: Engine) -> Reading:
+    return read(png(FIELD), name="field.png", engine=engine)
+
+
+# ---------------------------------------------------------------- the contract
+
+
+def test_a_document_has_every_key_of_the_contract_and_is_json(reading: Reading) -> None:
+    document = reading.document()
+    assert list(document) == KEYS
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert document["file"] == "field.png"
+    assert document["sha256"] == hashlib.sha256(png(FIELD)).hexdigest()
+    assert document["suggestion"] in (*LABELS, UNIDENTIFIED)
+    assert 0.25 <= document["probability"] <= 1
+    assert document["cells"]["count"] == 3
+    assert set(document["seconds"]) >= {"decode", "segment", "predict", "explain"}
+    assert all(seconds >= 0 for seconds in document["seconds"].values())
+    assert list(document["weights"]) == list(NETWORKS)
+    assert document["missing"] == []
+
+
+def test_votes_are_one_a_network_and_the_raw_softmax(reading: Reading, engine: Engine) -> None:
+    votes = reading.document()["votes"]
+    assert [vote["network"] for vote in votes] == list(NETWORKS)
+    outputs = engine.predict(reading.evidence.segmentation.masked[None])
+    for vote in votes:
+        assert list(vote) == ["network", "label", "probabilities"]
+        assert list(vote["probabilities"]) == list(LABELS)
+        expected = torch.softmax(outputs[vote["network"]].logits[0], dim=0).tolist()
+        assert list(vote["probabilities"].values()) == pytest.approx(expected, abs=1e-5)
+        assert vote["label"] == max(vote["probabilities"], key=vote["probabilities"].get)
+
+
+def test_agreement_counts_the_votes_for_the_leading_label(reading: Reading) -> None:
+    assert reading.agreement == sum(vote.label == reading.leading for vote in reading.votes)
+    assert len(reading.dissenters) == 5 - reading.agreement
+    assert sum(reading.consensus) == pytest.approx(1)
+
+
+def test_an_error_still_has_every_key(engine: Engine) -> None:
+    document = read(png(FIELD)[:500], name="half.png", engine=engine).document()
+    assert list(document) == KEYS
+    assert json.loads(json.dumps(document)) == document
+    assert document["status"] == "error"
+    assert document["reason"].endswith(".")
+    assert len(document["reason"].split()) > 4
+    assert document["votes"] == document["flags"] == []
+    for key in ("suggestion", "probability", "agreement", "cells"):
+        assert document[key] is None, key
+    assert document["sha256"] == hashlib.sha256(png(FIELD)[:500]).hexdigest()
+
+
+@pytest.mark.parametrize("data", [b"", b"not a picture at all", b"\xff\xd8\xff", b"%PDF-1.7 patient", b"\x89PNG\r\n\x1a\n" + b"\0" * 50])
+def test_broken_bytes_give_an_error_with_a_sentence(data: bytes, engine: Engine) -> None:
+    found = read(data, engine=engine)
+    assert found.status == "error"
+    assert found.reason
+    assert found.reason.endswith(".")
+    assert "Traceback" not in found.reason
+    assert found.votes == ()
+    assert found.evidence is None
+    assert found.leading is None
+    assert found.consensus == ()
+
+
+def test_a_missing_file_is_an_error_not_an_exception(tmp_path: Path, engine: Engine) -> None:
+    found = read(tmp_path / "gone.png", engine=engine)
+    assert (found.status, found.file) == ("error", str(tmp_path / "gone.png"))
+    assert found.reason
+
+
+# ---------------------------------------------------------------- ways in
+
+
+def test_a_path_its_bytes_and_its_array_get_the_same_votes(tmp_path: Path, engine: Engine, reading: Reading) -> None:
+    path = tmp_path / "field.png"
+    path.write_bytes(png(FIELD))
+    ways = [read(path, engine=engine), read(str(path), engine=engine), read(png(FIELD), engine=engine), read(FIELD, engine=engine)]
+    assert [way.file for way in ways] == [str(path), str(path), "<bytes>", "<array>"]
+    for way in ways:
+        assert way.votes == reading.votes
+        assert (way.suggestion, way.flags, way.probability) == (reading.suggestion, reading.flags, reading.probability)
+    assert ways[0].sha256 == ways[2].sha256 == reading.sha256
+
+
+def test_an_array_may_be_a_read_only_view(engine: Engine, reading: Reading) -> None:
+    view = np.ascontiguousarray(FIELD[:, :, ::-1])[:, :, ::-1]
+    view.setflags(write=False)
+    assert read(view, engine=engine, maps=False).votes == reading.votes
+
+
+@pytest.mark.parametrize("array", [np.zeros((5, 5), dtype=np.uint8), np.zeros((5, 5, 3)), np.zeros((5, 5, 4), dtype=np.uint8)])
+def test_an_array_that_is_no_rgb_is_refused_aloud(array: NDArray[np.uint8], engine: Engine) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        read(array, engine=engine)
+
+
+def test_something_else_is_a_type_error(engine: Engine) -> None:
+    with pytest.raises(TypeError, match="expected a path, bytes or an RGB uint8 array, got int"):
+        read(5, engine=engine)  # type: ignore[arg-type]
+
+
+def test_reading_many_is_reading_each(tmp_path: Path, engine: Engine) -> None:
+    path = tmp_path / "field.png"
+    path.write_bytes(png(FIELD))
+    sources = [path, png(BLANK), b"broken", FIELD]
+    together = list(read_many(sources, engine=engine))
+    alone = [read(source, engine=engine, maps=False) for source in sources]
+    assert [without_seconds(one) for one in together] == [without_seconds(one) for one in alone]
+    assert [one.status == "error" for one in together] == [False, False, True, False]
+
+
+def test_reading_many_reads_only_what_is_asked_for(engine: Engine) -> None:
+    taken = []
+
+    def sources() -> object:
+        for index in range(3):
+            taken.append(index)
+            yield png(FIELD)
+
+    stream = read_many(sources(), engine=engine)  # type: ignore[arg-type]
+    next(stream)
+    assert taken == [0]
+
+
+def test_maps_come_when_asked_for_and_leave_nothing_otherwise(engine: Engine, reading: Reading) -> None:
+    assert list(reading.evidence.maps) == list(NETWORKS)
+    for name, output in engine.predict(reading.evidence.segmentation.masked[None]).items():
+        assert reading.evidence.maps[name].shape == (len(LABELS), *output.maps.shape[2:])
+    plain = read(FIELD, engine=engine, maps=False)
+    assert plain.evidence.maps == {}
+    assert "explain" not in plain.seconds
+    assert plain.votes == reading.votes
+
+
+# ---------------------------------------------------------------- refusal and doubt
+
+
+@pytest.mark.parametrize("rgb", [BLANK, np.zeros((224, 224, 3), dtype=np.uint8), np.full((1, 1, 3), 255, dtype=np.uint8)])
+def test_a_blank_field_is_refused_with_its_votes(rgb: NDArray[np.uint8], engine: Engine) -> None:
+    found = read(rgb, engine=engine)
+    assert found.status == "refused"
+    assert found.suggestion == UNIDENTIFIED
+    assert found.reason.endswith(".")
+    assert len(found.votes) == 5
+    assert any(flag.startswith("no_nuclei: ") for flag in found.flags)
+    assert found.document()["cells"] == {"count": 0}
+
+
+def test_flags_are_a_code_and_a_sentence(engine: Engine) -> None:
+    for flag in read(BLANK, engine=engine, maps=False).flags:
+        code, sentence = flag.split(": ", 1)
+        assert code.replace("_", "").isalnum()
+        assert code == code.lower()
+        assert sentence[0].isupper()
+        assert sentence.endswith(".")
+
+
+def test_a_missing_network_is_named_and_flagged(random_weights: Path, tmp_path: Path, reading: Reading) -> None:
+    for name in ("manifest.json", "googlenet.safetensors", "efficientnet_b0.safetensors"):
+        (tmp_path / name).write_bytes((random_weights / name).read_bytes())
+    found = read(FIELD, engine=Engine(Store(tmp_path)), maps=False)
+    assert found.missing == ("densenet121", "resnet50", "alexnet")
+    assert [vote.network for vote in found.votes] == ["efficientnet_b0", "googlenet"]
+    assert list(found.votes) == [vote for vote in reading.votes if vote.network in found.weights]
+    (flag,) = [flag for flag in found.flags if flag.startswith("missing_networks: ")]
+    assert all(title in flag for title in ("DenseNet121", "ResNet50", "AlexNet"))
+    assert "not the validated one" in flag
+    assert found.status != "error"
+
+
+def test_without_any_network_nothing_is_read(tmp_path: Path) -> None:
+    found = read(FIELD, engine=Engine(Store(tmp_path)))
+    assert found.status == "error"
+    assert "None of the five networks" in found.reason
+    assert found.missing == tuple(NETWORKS)
+    assert list(found.document()) == KEYS
+
+
+# ---------------------------------------------------------------- values
+
+
+@pytest.mark.parametrize(
+    "probabilities", [(), (1.0,), (0.5, 0.5, 0.5, 0.5), (0.2, 0.2, 0.2, 0.2), (2.0, -1.0, 0.0, 0.0), (math.nan,) * 4, (0.25,) * 5]
+)
+def test_a_vote_checks_its_probabilities(probabilities: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="expected 4 probabilities"):
+        Vote("googlenet", probabilities)
+
+
+def test_a_vote_names_the_largest_and_cannot_be_changed() -> None:
+    vote = Vote("googlenet", (0.1, 0.2, 0.6, 0.1))
+    assert vote.label == "Pre-B"
+    with pytest.raises(FrozenInstanceError):
+        vote.network = "alexnet"  # type: ignore[misc]
+
+
+def test_the_consensus_is_a_distribution_and_keeps_what_all_agree_on() -> None:
+    same = (0.1, 0.2, 0.6, 0.1)
+    assert consensus([same, same]) == pytest.approx(same)
+    mixed = consensus([(1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0)])
+    assert sum(mixed) == pytest.approx(1)
+    assert int(np.argmax(mixed)) == 1
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("label", ["Benign", "Early", "Pre", "Pro"])
+def test_real_fields_are_read(data: Path, label: str, engine: Engine) -> None:
+    path = sorted((data / "all" / label).iterdir())[7]
+    found = read(path, engine=engine, maps=False)
+    assert found.status in ("read", "refused")
+    assert not any(flag.startswith("no_nuclei") for flag in found.flags)
+    assert found.document()["cells"]["count"] >= 1
+    assert len(found.votes) == 5

@@ -1,0 +1,50 @@
+"""The frame around every page: navigation, notice, bare page files, and what is not loaded yet."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTICE = "**Research use only.** Not for diagnosis. The software suggests; the reader decides."
+PAGES = [path for path in sorted((ROOT / "pages").glob("*.py")) if path.name != "__init__.py"]
+
+
+def test_the_first_page_carries_the_notice() -> None:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    assert not app.exception
+    assert NOTICE in [text.value for text in app.markdown]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_page_file_run_alone_goes_back_to_the_app(path: Path) -> None:
+    app = AppTest.from_file(str(path), default_timeout=60).run()
+    assert not app.exception
+    assert NOTICE in [text.value for text in app.markdown]
+
+
+def test_the_first_page_comes_up_without_torch() -> None:
+    script = (
+        "import sys; from streamlit.testing.v1 import AppTest; app = AppTest.from_file('app.py', default_timeout=60).run(); "
+        "assert not app.exception, app.exception; assert app.button; sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, timeout=120, check=False).returncode == 0
+
+
+def test_the_settings_keep_visitors_and_figures_private() -> None:
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["browser"]["gatherUsageStats"] is False
+    assert config["server"]["enableXsrfProtection"] is True
+    assert config["server"]["enableCORS"] is True
+    assert config["server"]["address"] == "localhost"
+    assert config["server"]["maxUploadSize"] == 64
+    assert config["client"]["showErrorDetails"] == "none"
+
+
+def test_no_page_asks_the_network_for_its_icon() -> None:
+    assert "page_icon=\":material" not in (ROOT / "app.py").read_text(encoding="utf-8")

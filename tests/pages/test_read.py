@@ -1,0 +1,251 @@
+"""The Read page, driven without a browser."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ball import synthetic
+from ball.labels import LABELS, UNIDENTIFIED
+from ball.names import TITLES
+from pages._parts import marks, tables, verdict
+from pages._parts.worklist import Row, Worklist
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def app(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setenv("BALL_WEIGHTS", str(random_weights))
+    monkeypatch.delenv("BALL_DATA", raising=False)
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
+
+
+@pytest.fixture(scope="module")
+def reading(random_weights: Path) -> Any:
+    from ball.engine import load_engine
+    from ball.reading import read
+    from ball.weights import Store
+
+    return read(synthetic.png(1), name="field.png", engine=load_engine(Store(random_weights)))
+
+
+def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    uploader = app.file_uploader[0]
+    for name, data in files:
+        uploader.upload(name, data)
+    return app.run()
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    next(button for button in app.button if button.label == label).click()
+    return app.run()
+
+
+def html(app: AppTest) -> str:
+    return "\n".join(str(block.proto.body) for block in app.get("html"))
+
+
+def todo(app: AppTest) -> Worklist:
+    found: Worklist = app.session_state["worklist"]
+    return found
+
+
+def test_the_empty_page_says_what_to_do_and_offers_a_drawn_field(app: AppTest) -> None:
+    assert any("Nothing leaves this computer" in text.value for text in app.markdown)
+    assert [button.label for button in app.button] == ["Draw a synthetic field"]
+
+
+def test_a_drawn_field_is_read_and_opened(app: AppTest) -> None:
+    press(app, "Draw a synthetic field")
+    assert not app.exception
+    assert "synthetic-field-1.png" in html(app)
+    assert '<h1 class="ball-head">' in html(app)
+    assert all(title in html(app) for title in TITLES.values())
+    assert any("probability · **" in text.value and "of 5** networks agree" in text.value for text in app.markdown)
+    assert any("where a network looked, not why" in text.value for text in app.caption)
+
+
+def test_many_files_get_a_row_each_and_bad_ones_a_sentence(app: AppTest) -> None:
+    upload(app, ("a.png", synthetic.png(1)), ("a.png", synthetic.png(1)), ("b.jpg", b"no picture at all"), ("empty.png", b""))
+    assert not app.exception
+    assert [row.name for row in todo(app).rows] == ["a.png", "a.png", "b.jpg", "empty.png"]
+    first, again, bad, empty = (row.reading for row in todo(app).rows)
+    assert first is not None
+    assert again == first
+    assert bad is not None
+    assert empty is not None
+    assert (bad.status, empty.status) == ("error", "error")
+    assert bad.reason
+    assert not todo(app).waiting
+
+
+def test_the_uploader_is_empty_again_after_taking_files(app: AppTest) -> None:
+    upload(app, ("a.png", synthetic.png(1)))
+    assert app.file_uploader[0].value == []
+
+
+def test_what_is_not_read_gives_cause_and_remedy_and_can_be_removed(app: AppTest) -> None:
+    upload(app, ("good.png", synthetic.png(1)), ("bad.jpg", b"no picture at all"))
+    todo(app).chosen = 2
+    app.run()
+    assert "Not read" in html(app)
+    assert any(text.value == "The other file was read." for text in app.markdown)
+    press(app, "Remove")
+    assert [row.name for row in todo(app).rows] == ["good.png"]
+
+
+def test_file_names_are_text_and_never_markup(app: AppTest) -> None:
+    upload(app, ("<img src=x onerror=alert(1)>.png", synthetic.png(1)))
+    assert "<img src=x" not in html(app)
+    assert "&lt;img src=x" in html(app)
+    assert not any("<img src=x" in text.value for text in app.markdown)
+
+
+def test_next_and_back_walk_the_list(app: AppTest) -> None:
+    upload(app, ("a.png", synthetic.png(1)), ("b.png", synthetic.png(2)))
+    first, second = todo(app).ordered()
+    press(app, "Next")
+    assert todo(app).chosen == second.number
+    press(app, "Back")
+    assert todo(app).chosen == first.number
+
+
+def test_another_opacity_class_or_style_reads_nothing_again(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ball.engine import Engine
+
+    press(app, "Draw a synthetic field")
+    monkeypatch.setattr(Engine, "predict", lambda *_: pytest.fail("the networks ran again"))
+    app.slider(key="map-opacity").set_value(30)
+    app.selectbox(key="map-class").set_value("Pro-B")
+    app.run()
+    assert not app.exception
+
+
+def test_a_refused_field_gives_its_reason_and_keeps_its_votes(app: AppTest) -> None:
+    import cv2
+    import numpy as np
+
+    blank = cv2.imencode(".png", np.full((300, 400, 3), 230, np.uint8))[1].tobytes()
+    upload(app, ("blank.png", blank))
+    assert "Refused" in html(app)
+    assert 'class="ball-bars wide"' not in html(app)
+    assert html(app).count('class="ball-bars"') == len(TITLES)
+
+
+def test_an_unidentified_field_says_how_the_votes_split_and_suggests_nothing(app: AppTest) -> None:
+    press(app, "Draw a synthetic field")
+    row = todo(app).rows[0]
+    assert row.reading is not None
+    row.reading = replace(row.reading, suggestion=UNIDENTIFIED)
+    app.run()
+    assert not app.exception
+    assert f"<span>{UNIDENTIFIED}</span></h1>" in html(app)
+    assert any("is not enough for a suggestion" in text.value for text in app.markdown)
+    assert html(app).count('class="ball-bars"') == len(TITLES)
+
+
+def test_whatever_one_file_breaks_the_others_are_read(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ball import reading
+
+    good = reading.read
+
+    def read(data: bytes, **options: Any) -> Any:
+        return good(data, **options) if options["name"] != "bad.png" else 1 / 0
+
+    monkeypatch.setattr(reading, "read", read)
+    upload(app, ("bad.png", synthetic.png(1)), ("good.png", synthetic.png(2)))
+    assert not app.exception
+    assert [row.reading and row.reading.status for row in todo(app).rows] == ["error", "read"]
+
+
+def test_a_missing_network_is_named_and_the_others_vote(random_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "weights"
+    shutil.copytree(random_weights, folder)
+    (folder / "alexnet.safetensors").unlink()
+    monkeypatch.setenv("BALL_WEIGHTS", str(folder))
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
+    press(app, "Draw a synthetic field")
+    assert any("of 4** networks agree" in text.value for text in app.markdown)
+    assert any("**Check**" in text.value and "AlexNet" in text.value for text in app.markdown)
+    assert any("Not available" in text.value for text in app.markdown)
+    assert "alexnet.safetensors is missing" in html(app)
+
+
+def test_without_weights_the_page_says_so_and_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BALL_WEIGHTS", str(tmp_path))
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
+    assert any("weights folder is empty" in text.value for text in app.markdown)
+    assert any("git checkout weights" in block.value for block in app.code)
+    press(app, "Draw a synthetic field")
+    assert not app.exception
+    assert "Not read" in html(app)
+
+
+def test_examples_are_offered_where_a_data_folder_is_named(random_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("Benign", "Pro", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "field.png").write_bytes(synthetic.png(1))
+    monkeypatch.setenv("BALL_DATA", str(tmp_path))
+    monkeypatch.setenv("BALL_WEIGHTS", str(random_weights))
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
+    press(app, "Open example fields")
+    assert len(todo(app).rows) == 2
+
+
+def test_the_full_table_and_the_downloads_hold_every_field(app: AppTest) -> None:
+    upload(app, ("a.png", synthetic.png(1)), ("=bad.jpg", b"no picture at all"))
+    app.segmented_control(key="view").set_value("All fields")
+    app.run()
+    assert not app.exception
+    table = next(frame.value for frame in app.dataframe if "file" in frame.value)
+    assert list(table["file"]) == [row.name for row in todo(app).ordered()]
+    documents = json.loads(tables.as_json(todo(app)))
+    assert [document["file"] for document in documents] == ["a.png", "=bad.jpg"]
+    lines = list(csv.DictReader(io.StringIO(tables.as_csv(todo(app)))))
+    assert [line["file"] for line in lines] == ["a.png", "'=bad.jpg"]
+    assert float(lines[0][f"alexnet {LABELS[0]}"]) == documents[0]["votes"][2]["probabilities"][LABELS[0]]
+
+
+def ranked(reading: Any, **changes: Any) -> int:
+    return Row(1, "x", replace(reading, **changes)).rank
+
+
+def test_worst_comes_first(reading: Any) -> None:
+    agreed = {"votes": reading.votes[:1], "flags": (), "status": "read", "suggestion": reading.votes[0].label}
+    assert ranked(reading, suggestion=UNIDENTIFIED) == 0
+    assert ranked(reading, **{**agreed, "flags": ("code: A reason.",)}) == 1
+    assert ranked(reading, status="refused") == 2
+    assert ranked(reading, status="error") == 3
+    assert ranked(reading, **agreed) == 4
+    assert Row(1, "x").rank == 5
+
+
+def test_the_check_line_groups_dissenters_and_gives_flags_as_sentences(reading: Any) -> None:
+    def vote(index: int, label: str) -> Any:
+        return replace(reading.votes[index], probabilities=tuple(0.97 if each == label else 0.01 for each in LABELS))
+
+    votes = (vote(0, "Pro-B"), vote(1, "Pro-B"), vote(2, "Pre-B"), vote(3, "Pro-B"), vote(4, "Pre-B"))
+    found = verdict.checks(replace(reading, votes=votes, flags=("blur: The field is blurred.",)))
+    assert found == ["AlexNet and GoogLeNet read Pre-B.", "The field is blurred."]
+
+
+def test_every_class_has_a_shape_a_glyph_and_a_colour_of_its_own() -> None:
+    shown = [marks.MARKS[label] for label in LABELS]
+    for part in ("glyph", "colour", "shape"):
+        assert len({getattr(mark, part) for mark in shown}) == len(LABELS)
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"), [(0.957, 1, "95.7 %"), (0.99999, 1, "> 99.9 %"), (1.0, 1, "100.0 %"), (0.004, 0, "0 %")]
+)
+def test_percent_never_claims_certainty(value: float, digits: int, text: str) -> None:
+    assert marks.percent(value, digits) == text
