@@ -61,7 +61,7 @@ class Recipe:
         return asdict(self)
 
 
-_BRIEF: Final = (Stage(4, 112, _CUTS), Stage(2, 160, _WHOLE))
+_BRIEF: Final = (Stage(3, 112, _CUTS), Stage(2, 160, _WHOLE))
 _BRIEF_START: Final = (Stage(1, 64, Augmentation(zoom=(0.7, 1.0))),)
 
 _RECIPES: Final[dict[str, Recipe]] = {

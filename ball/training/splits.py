@@ -121,13 +121,13 @@ def write_splits(fields: Sequence[Field], groups: NDArray[np.intp], seed: int) -
     return {
         "paper": {
             "protocol": "stratified 80/10/10 by class; byte-identical and near-identical fields kept together",
-            "command": f"python -m ball data split --seed {seed}",
+            "command": f"python -m ball data split FOLDER --seed {seed}",
             "seed": seed,
             "parts": cut_paper(fields, groups, seed),
         },
         "stain_validation": {
             "protocol": "a tenth of the training stains of each fold of stain.json, stratified, twins kept together",
-            "command": f"python -m ball data split --seed {seed}",
+            "command": f"python -m ball data split FOLDER --seed {seed}",
             "seed": seed,
             "folds": folds,
         },

@@ -72,9 +72,18 @@ def test_without_changes_only_turns_and_flips_remain(batch: torch.Tensor) -> Non
 def test_zoom_cuts_a_smaller_square_out(batch: torch.Tensor) -> None:
     whole = torch.full_like(batch, 100)
     close = augment(whole, 32, Augmentation(zoom=(0.3, 0.4), squeeze=0, stain=0, shift=0, light=0, rotate=False), chance())
-    assert float(close.min()) > 90, "the square lay outside the field"
+    # Only the outermost pixels blend with what lies beyond the field, at most to (1 - 0.2) squared.
+    assert float(close.min()) > 60, "the square lay outside the field"
     far = augment(whole, 32, Augmentation(zoom=(2.0, 2.0), squeeze=0, stain=0, shift=0, light=0, rotate=False), chance())
     assert float((far > 0).float().mean()) == pytest.approx(0.25, abs=0.05)
+
+
+def test_a_cut_is_never_empty_where_the_field_is_not() -> None:
+    images = torch.zeros(8, 64, 64, 3, dtype=torch.uint8)
+    images[:, 2:8, 54:60] = 150
+    close = Augmentation(zoom=(0.2, 0.3), squeeze=0, stain=0, shift=0, light=0, rotate=False)
+    for seed in range(5):
+        assert bool((augment(images, 32, close, chance(seed)) > 50).flatten(1).any(dim=1).all())
 
 
 def test_the_stain_changes_the_colour_within_its_range(batch: torch.Tensor) -> None:
