@@ -1,9 +1,14 @@
-"""The benchmark files beside the weights, as frozen values. Nothing here computes a figure: each file names the command that did."""
+"""The benchmark files beside the weights, as frozen values.
+
+Nothing here computes a figure; the constants below name the commands that do.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
+import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,18 +16,17 @@ from typing import Any, Final, TypeVar
 
 from ball.labels import LABELS
 from ball.names import TITLES
-from ball.places import weights_folder
+from ball.places import train_command, weights_folder
 
 METRICS: Final[Mapping[str, str]] = {"accuracy": "Accuracy", "f1": "F1", "recall": "Recall", "precision": "Precision", "loss": "Test loss"}
 """The paper's five measures and their titles."""
 
 EVALUATE: Final = (
-    "python -m ball evaluate DATA --split paper --part test"
+    "python -m ball evaluate DATA/all --split paper --part test"
     " --json weights/benchmark/paper-test.json --predictions weights/benchmark/predictions-paper-test.csv"
 )
-CHECK: Final = "python -m ball data check DATA --json weights/benchmark/data.json"
+CHECK: Final = "python -m ball data check DATA/all --json weights/benchmark/data.json"
 SEGMENT: Final = "python benchmarks/segmentation.py DATA --json weights/benchmark/segmentation.json"
-RESTORE: Final = "git checkout weights"
 
 T = TypeVar("T")
 
@@ -56,7 +60,6 @@ class Measures:
     confusion: tuple[tuple[int, ...], ...]
     per_class: Mapping[str, ClassMeasures] = field(default_factory=dict)
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    macro_f1: float | None = None
     ece: float | None = None
     malignant_sensitivity: float | None = None
 
@@ -204,7 +207,7 @@ def load_reference() -> Reference:
     Raises:
         NotMeasuredError: the file is missing or not as expected.
     """
-    return _load("reference.json", RESTORE, _reference)
+    return _load("reference.json", _restore("benchmark/reference.json"), _reference)
 
 
 def load_evaluation() -> Evaluation:
@@ -222,8 +225,7 @@ def load_training(network: str) -> Training:
     Raises:
         NotMeasuredError: the file is missing or not as expected.
     """
-    command = f"python -m ball train --network {network} --data DATA --split paper"
-    return _load(f"training-{network}.json", command, _training)
+    return _load(f"training-{network}.json", train_command(network), _training)
 
 
 def load_counts() -> Counts:
@@ -259,7 +261,15 @@ def load_weight_files() -> tuple[WeightFile, ...]:
     Raises:
         NotMeasuredError: the manifest is missing or not as expected.
     """
-    return _load("../manifest.json", RESTORE, _weight_files)
+    return _load("../manifest.json", _restore("manifest.json"), _weight_files)
+
+
+def _restore(name: str) -> str:
+    """The command that brings back a file of the weights folder; `git` knows only the package's own folder."""
+    if not os.environ.get("BALL_WEIGHTS"):
+        return "git checkout weights"
+    target = weights_folder() / name
+    return f"mkdir -p {shlex.quote(str(target.parent))} && cp weights/{name} {shlex.quote(str(target))}"
 
 
 def _load(name: str, command: str, parse: Callable[[Any], T]) -> T:
@@ -294,7 +304,6 @@ def _measures(row: Any) -> Measures:
             for label, one in row.get("per_class", {}).items()
         },
         intervals={metric: (float(ends[0]), float(ends[1])) for metric, ends in row.get("ci95", {}).items() if ends},
-        macro_f1=_maybe(row.get("macro_f1")),
         ece=_maybe(row.get("ece")),
         malignant_sensitivity=_maybe((row.get("malignant") or {}).get("sensitivity")),
     )

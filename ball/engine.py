@@ -42,8 +42,11 @@ class Engine:
     def __init__(self, store: Store, name: str = "auto") -> None:
         if name not in ENGINES:
             raise EngineError(f"There is no engine named {name!r}. Choose one of: {', '.join(ENGINES)}.")
-        self.name = "torch"
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        cuda = torch.cuda.is_available()
+        self.name = "torch-cuda" if cuda else "torch"
+        self.device = torch.device("cuda" if cuda else "cpu")
+        if cuda:  # TF32 keeps ten bits: votes would differ from those of a CPU.
+            torch.backends.cudnn.allow_tf32 = False
         models: dict[str, Classifier] = {}
         missing: dict[str, str] = {}
         for network in NETWORKS:
@@ -82,7 +85,7 @@ _engines: dict[tuple[str, str, str], Engine] = {}
 def load_engine(store: Store | None = None, name: str = "auto") -> Engine:
     """Return the engine of a weights folder, loaded once a process and anew when the folder's files change."""
     chosen = store or Store()
-    key = (str(chosen.folder.resolve()), name, _state(chosen))
+    key = (str(chosen.folder.resolve()), "torch" if name == "auto" else name, _state(chosen))
     with _lock:
         if key not in _engines:
             for stale in [other for other in _engines if other[:2] == key[:2]]:

@@ -1,4 +1,4 @@
-"""The five networks, each described once. A sixth is one more entry here.
+"""The five networks, each described once. A sixth is one more entry here, and its title in ball/names.py.
 
 A network is cut in two: ``maps`` (the trunk up to its last feature maps, after the last activation) and
 ``head`` (from those maps to the logits). One pass then yields maps and logits together, and an explanation

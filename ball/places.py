@@ -1,4 +1,4 @@
-"""Where files lie, without importing torch."""
+"""Where files lie, and the commands that make them again, without importing torch."""
 
 from __future__ import annotations
 
@@ -9,3 +9,16 @@ from pathlib import Path
 def weights_folder() -> Path:
     """Folder of the weights: ``$BALL_WEIGHTS``, else ``weights`` beside the package."""
     return Path(os.environ.get("BALL_WEIGHTS") or Path(__file__).resolve().parent.parent / "weights")
+
+
+def restore_sentence() -> str:
+    """How to get the files of the weights folder back, without a full stop; `git` knows only the package's own folder."""
+    if os.environ.get("BALL_WEIGHTS"):
+        return f"Put the right file into {weights_folder()} ($BALL_WEIGHTS)"
+    return "Restore it with `git checkout weights`"
+
+
+def train_command(network: str, split: str = "paper", init: str = "pbc") -> str:
+    """The command that trains a network, with placeholders: DATA/all the fields, PBC the cells of the start."""
+    pbc = " --pbc PBC" if init == "pbc" else ""
+    return f"python -m ball train --network {network} --data DATA/all --split {split} --init {init}{pbc}"

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ball.cells import Cell, measure
-from ball.engine import Engine, EngineError, Output, load_engine
+from ball.engine import Engine, Output, load_engine
 from ball.explain import class_maps
-from ball.images import Decoded, ImageError, decode, read_bytes
+from ball.files import read_bytes
+from ball.images import Decoded, ImageError, decode
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.networks import NETWORKS
 from ball.segmentation import Segmentation, segment
@@ -26,6 +28,7 @@ from ball.values import require_rgb
 Source = Path | str | bytes | NDArray[np.uint8]
 Status = Literal["read", "refused", "error"]
 
+_LOG: Final = logging.getLogger(__name__)
 _NO_NUCLEI = "No stained nucleus was found in this picture, so the networks saw nothing but black."
 
 
@@ -103,7 +106,7 @@ class Reading:
         """The reading as JSON values, every key of the contract present."""
         return {
             "file": self.file,
-            "sha256": self.sha256,
+            "sha256": self.sha256 or None,
             "status": self.status,
             "reason": self.reason,
             "suggestion": self.suggestion,
@@ -116,7 +119,7 @@ class Reading:
             "missing": list(self.missing),
             "flags": list(self.flags),
             "notices": list(self.notices),
-            "cells": None if self.evidence is None else {"count": len(self.evidence.cells)},
+            "cells": None if self.evidence is None else _summary(self.evidence.cells),
             "seconds": dict(self.seconds),
             "engine": self.engine,
             "weights": dict(self.weights),
@@ -138,29 +141,31 @@ def read(source: Source, *, name: str | None = None, engine: Engine | None = Non
         maps: whether to explain every vote as well.
 
     Returns:
-        A reading. What cannot be decoded gives one with status ``error`` and a reason; nothing is raised for it.
+        A reading. What cannot be decoded, or breaks the software, gives one with status ``error`` and a reason.
 
     Raises:
+        TypeError: no path, bytes or array.
         ValueError: an array that is not RGB uint8.
     """
     chosen = engine or load_engine()
     seconds: dict[str, float] = {}
-    called = name if name is not None else str(source) if isinstance(source, (str, Path)) else f"<{_kind(source)}>"
+    kind = _kind(source)
+    called = name if name is not None else str(source) if kind == "path" else f"<{kind}>"
     sha256 = ""
     try:
         with _timed(seconds, "decode"):
-            if isinstance(source, np.ndarray):
-                decoded = Decoded(require_rgb(source), "array", source.shape[1::-1])
-                sha256 = hashlib.sha256(np.ascontiguousarray(source).tobytes()).hexdigest()
-            else:
-                data = source if isinstance(source, bytes) else read_bytes(Path(source))
-                sha256 = hashlib.sha256(data).hexdigest()
-                decoded = decode(data)
+            content = read_bytes(Path(source)) if isinstance(source, (str, Path)) else source
+            sha256 = hashlib.sha256(content if isinstance(content, bytes) else content.tobytes()).hexdigest()
+            decoded = decode(content) if isinstance(content, bytes) else Decoded(content, "array", content.shape[1::-1])
+        if not chosen.models:
+            why = next(iter(chosen.missing.values()))
+            return _error(called, sha256, f"None of the five networks could be loaded. {why}", chosen, seconds)
+        return _read_decoded(decoded, called, sha256, chosen, seconds, maps)
     except ImageError as error:
         return _error(called, sha256, str(error), chosen, seconds)
-    if not chosen.models:
-        return _error(called, sha256, "None of the five networks could be loaded. " + next(iter(chosen.missing.values())), chosen, seconds)
-    return _read_decoded(decoded, called, sha256, chosen, seconds, maps)
+    except Exception as error:  # noqa: BLE001  whatever one file breaks, the others are still read
+        _LOG.exception("A field could not be read")
+        return _error(called, sha256, f"The software failed on this file ({type(error).__name__}); its log says more.", chosen, seconds)
 
 
 def read_many(sources: Iterable[Source], *, engine: Engine | None = None, maps: bool = False) -> Iterator[Reading]:
@@ -222,10 +227,18 @@ def _softmax(output: Output) -> tuple[float, ...]:
     return tuple(torch.softmax(output.logits[0].double(), dim=0).tolist())
 
 
+def _summary(cells: tuple[Cell, ...]) -> dict[str, Any]:
+    """How many cells, and the width over height that they were measured with."""
+    return {"count": len(cells), "aspect": cells[0].aspect if cells else None}
+
+
 def _kind(source: Source) -> str:
+    if isinstance(source, (str, Path)):
+        return "path"
     if isinstance(source, bytes):
         return "bytes"
     if isinstance(source, np.ndarray):
+        require_rgb(source)
         return "array"
     raise TypeError(f"expected a path, bytes or an RGB uint8 array, got {type(source).__name__}")
 
@@ -237,6 +250,3 @@ def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
         yield
     finally:
         seconds[stage] = round(time.perf_counter() - began, 6)
-
-
-__all__ = ["Engine", "EngineError", "Evidence", "Reading", "Vote", "consensus", "read", "read_many"]

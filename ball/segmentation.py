@@ -20,7 +20,7 @@ from scipy import ndimage
 from ball.values import require_rgb
 
 SIZE: Final = 224
-"""Side in pixels of the square that the networks see."""
+"""Side in pixels of the masked image; a network may read it at another side, given in the manifest."""
 
 CLUSTERS: Final = 3
 """Default K, between 2 (whole cells) and 4 (the darkest of the nuclei): see `python benchmarks/segmentation.py`."""

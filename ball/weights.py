@@ -19,8 +19,14 @@ from torch import Tensor
 
 from ball.labels import LABELS
 from ball.networks import MEAN, NETWORKS, STD, Classifier
+from ball.places import restore_sentence, train_command
 from ball.places import weights_folder as weights_folder
 from ball.segmentation import CLUSTERS, MIN_OBJECT, SIZE
+
+PREPROCESSING: Final[dict[str, Any]] = {
+    "size": SIZE, "clusters": CLUSTERS, "min_object": MIN_OBJECT, "mean": list(MEAN), "std": list(STD),
+}
+"""How fields are brought before the networks; weights trained on other fields are not these networks' weights."""
 
 _SCALE: Final = ".row_scale"
 
@@ -39,7 +45,7 @@ class Store:
         """The manifest as it stands.
 
         Raises:
-            WeightError: it is missing or unreadable, or made for other classes.
+            WeightError: it is missing or unreadable, or made for other classes or another preprocessing.
         """
         path = self.folder / "manifest.json"
         try:
@@ -47,9 +53,11 @@ class Store:
             document["networks"].items()
             if document.get("classes", list(LABELS)) != list(LABELS):
                 raise ValueError(f"its classes are {document['classes']}, expected {list(LABELS)}")
+            if document.get("preprocessing", PREPROCESSING) != PREPROCESSING:
+                raise ValueError(f"its preprocessing is {document['preprocessing']}, expected {PREPROCESSING}")
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
             what = error.strerror if isinstance(error, OSError) else error
-            raise WeightError(f"{path.name} is missing or unreadable ({what}). Restore it with `git checkout weights`.") from error
+            raise WeightError(f"{path.name} is missing or unreadable ({what}). {restore_sentence()}.") from error
         return document
 
     def load(self, name: str) -> Classifier:
@@ -113,12 +121,15 @@ class Store:
         data = save(compress(state, NETWORKS[name].quantised))
         _replace(self.folder / NETWORKS[name].file, data)
         path = self.folder / "manifest.json"
-        document = self.manifest() if path.exists() else {"networks": {}}
+        try:
+            document = self.manifest()
+        except WeightError:  # Nothing loads by such a manifest, so nothing of it is worth keeping.
+            document = {"networks": {}}
         entry = {"file": NETWORKS[name].file, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), **facts}
         entries = {**document["networks"], name: entry}
         document = {
             "classes": list(LABELS),
-            "preprocessing": {"size": SIZE, "clusters": CLUSTERS, "min_object": MIN_OBJECT, "mean": MEAN, "std": STD},
+            "preprocessing": PREPROCESSING,
             "networks": {key: entries[key] for key in NETWORKS if key in entries},
         }
         _replace(path, (json.dumps(document, indent=1) + "\n").encode())
@@ -149,7 +160,7 @@ def restore(stored: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _how(name: str) -> str:
-    return f"Restore it with `git checkout weights`, or train it: `python -m ball train --network {name}`."
+    return f"{restore_sentence()}, or train it: `{train_command(name)}`."
 
 
 def _replace(path: Path, data: bytes) -> None:

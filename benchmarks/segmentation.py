@@ -1,10 +1,8 @@
 """Evidence for the defaults of the segmentation: K of the k-means, and the least area of an object.
 
-    python benchmarks/segmentation.py DATA --json weights/benchmark/segmentation.json
-
-DATA holds ``wbc_masks`` (300 single white cells with hand-drawn masks: 255 nucleus, 128 cytoplasm) and ``all`` (fields
-in class folders). The cells are measured without clearing a scale bar; areas scale with the picture, so ``min_object``
-means pixels at 224 x 224 throughout.
+The command is `ball.benchmark.SEGMENT`; its DATA holds ``wbc_masks`` (300 single white cells with hand-drawn masks:
+255 nucleus, 128 cytoplasm) and ``all`` (fields in class folders). The cells are measured without clearing a scale bar;
+areas scale with the picture, so ``min_object`` means pixels at 224 x 224 throughout.
 """
 
 from __future__ import annotations
@@ -19,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ball.benchmark import SEGMENT
 from ball.images import decode
 from ball.labels import LABELS
 from ball.segmentation import CLUSTERS, MIN_OBJECT, Parameters, segment
@@ -82,7 +81,7 @@ def run(data: Path) -> dict[str, Any]:
     fields = [(decode(field.path.read_bytes()).rgb, field.label) for field in chosen]
     settings = dict.fromkeys([*((k, MIN_OBJECT) for k in KS), *((CLUSTERS, least) for least in LEAST)])
     return {
-        "command": "python benchmarks/segmentation.py DATA --json weights/benchmark/segmentation.json",
+        "command": SEGMENT,
         "defaults": {"clusters": CLUSTERS, "min_object": MIN_OBJECT},
         "cells": {"n": len(pairs), "settings": [score_cells(pairs, k, least) for k in KS for least in LEAST]},
         "fields": {"n": len(fields), "every": STEP, "settings": [score_fields(fields, *setting) for setting in settings]},

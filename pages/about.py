@@ -15,6 +15,7 @@ from ball.benchmark import NotMeasuredError
 from ball.labels import LABELS
 from ball.names import TITLES
 from ball.segmentation import CLUSTERS, MIN_OBJECT, SIZE
+from pages._parts.findings import stain_test
 from pages._parts.frame import back_to_app
 from pages._parts.marks import MARKS, REFUSED, heading
 
@@ -55,11 +56,12 @@ _READING: Final = f"""
    the stained nuclei; the cluster of highest a* is the mask. Holes are
    filled, objects under {MIN_OBJECT} pixels removed, and the corner with the
    scale bar is cleared. All outside the mask becomes black.
-2. **Five networks** see the masked image: {", ".join(TITLES.values())}. Each
-   gives four probabilities, its raw softmax.
+2. **Five networks** see the masked image, at the size that suited them
+   best on validation fields: {", ".join(TITLES.values())}. Each gives four
+   probabilities, its raw softmax.
 3. **Consensus.** The plain mean of those softmax values. The class with the
    largest mean is the suggestion.
-4. **Maps.** Class maps show where a network looked, not why. They are
+4. **Maps.** Grad-CAM maps show where a network looked, not why. They are
    coarse.
 
 What is **not** there yet:
@@ -79,8 +81,8 @@ _LIMITS: Final = """
 - **Squeezed fields.** The training fields are 1024 × 768 pixels squeezed to
   224 × 224, so nuclei are narrower in them than in life.
 - **Random split.** The Benchmark page shows a random split, which can be
-  passed on stain colour alone. The test with whole stains held out is not
-  measured yet.
+  passed on stain colour alone. The test with whole stains held out is
+  STAIN_TEST.
 - **Four classes only.** Normal blood, other leukemias and artefacts are not
   among the answers.
 - **Drawn masks** were not made for this data set: the segmentation was
@@ -118,7 +120,7 @@ def page() -> None:
             for title, text in (
                 ("What it is for", _FOR),
                 ("How a reading is made", _READING),
-                ("Limits", _LIMITS),
+                ("Limits", _LIMITS.replace("STAIN_TEST", stain_test())),
                 ("Privacy", _PRIVACY),
                 ("Data and licences", _SOURCES),
             ):

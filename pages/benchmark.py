@@ -79,7 +79,7 @@ def _protocol(evaluation: Evaluation | None) -> None:
         st.markdown(
             f"**Random split, as in the paper.** {fields}"
             "A random split can be passed on stain colour alone, because fields of like stain fall on both sides. "
-            "The harder test, with whole stains held out, is **not measured yet**: "
+            f"The harder test, with whole stains held out, is **{findings.stain_test()}**: "
             "on smears from another slide, stain or laboratory the figures may be much lower."
         )
 
@@ -174,7 +174,7 @@ def _training() -> None:
     if logs:
         st.markdown(f"**{findings.course(logs)}**")
         st.markdown(
-            "Small images come first and whole fields at full side last; a dotted line marks the change. "
+            "Small cuts around a nucleus come first, whole fields last; a dotted line marks the change. "
             "Training loss is that of augmented images and of the weights as they move, "
             "validation loss that of averaged weights on whole fields."
         )

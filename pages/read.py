@@ -31,12 +31,12 @@ def page() -> None:
         return
     with st.sidebar:
         intake.uploader(todo)
-        only_to_check = _sidebar_list(todo)
+        _sidebar_list(todo)
     opened = todo.opened()
     view = _top(todo, opened)
     progress = st.empty()
     if view == "All fields":
-        tables.full_table(todo, only_to_check)
+        tables.full_table(todo)
     elif opened and opened.reading:
         _field(opened, todo)
     else:
@@ -45,12 +45,12 @@ def page() -> None:
         _read_on(todo, progress)
 
 
-def _sidebar_list(todo: Worklist) -> bool:
+def _sidebar_list(todo: Worklist) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         shown = st.segmented_control("Show", ["All", "To check"], default="All", required=True, key="show", label_visibility="collapsed")
-    only_to_check = shown == "To check"
-    if todo.ordered(only_to_check):
-        tables.field_list(todo, only_to_check)
+    todo.only_to_check = shown == "To check"
+    if todo.shown():
+        tables.field_list(todo)
     else:
         st.markdown("Nothing to check.")
     done, check = len(todo.rows) - len(todo.waiting), sum(row.to_check for row in todo.rows)
@@ -58,7 +58,6 @@ def _sidebar_list(todo: Worklist) -> bool:
     with st.container(horizontal=True):
         st.button("Draw a synthetic field", type="tertiary", icon=":material/draw:", on_click=intake.draw_synthetic, args=(todo,))
         st.button("Clear the list", type="tertiary", icon=":material/delete_sweep:", on_click=todo.clear)
-    return only_to_check
 
 
 def _empty(todo: Worklist) -> None:
@@ -98,9 +97,11 @@ def _top(todo: Worklist, opened: Row | None) -> str:
 def _caption(todo: Worklist, opened: Row | None) -> str:
     if opened is None:
         return '<div class="ball-file">Nothing is read yet.</div>'
-    place = [row.number for row in todo.ordered()].index(opened.number) + 1
+    order = [row.number for row in todo.shown()]
+    number = f"field {order.index(opened.number) + 1} of {len(order)}" if opened.number in order else f"not among the {len(order)}"
+    among = " to check" if todo.only_to_check else ""
     size = f" · {opened.size[0]} × {opened.size[1]} px" if opened.size else ""
-    return f'<div class="ball-file"><b>{escape(opened.name)}</b><br>field {place} of {len(todo.rows)}{size}</div>'
+    return f'<div class="ball-file"><b>{escape(opened.name)}</b><br>{number}{among}{size}</div>'
 
 
 def _go(todo: Worklist, row: Row | None) -> None:
@@ -109,6 +110,13 @@ def _go(todo: Worklist, row: Row | None) -> None:
 
 
 def _field(opened: Row, todo: Worklist) -> None:
+    if opened.faded:
+        from ball.engine import load_engine
+
+        with st.spinner("Reading this field again"):
+            todo.recall(opened, load_engine())
+    elif opened.data:
+        todo.keep(opened)
     verdict.draw(opened, todo)
     if opened.reading and opened.reading.votes:
         votes.draw(opened.reading, opened.name)

@@ -1,23 +1,19 @@
-"""What the commands share: errors of usage, and how files, tables and JSON are written."""
+"""What the commands share: errors of usage, and how files and tables are written."""
 
 from __future__ import annotations
 
-import csv
 import io
-import json
-import math
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 Item = TypeVar("Item")
 STDOUT: Final = "-"
 _OFTEN: Final = 10
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class UsageError(Exception):
@@ -64,35 +60,6 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def _number(cell: str) -> bool:
     return cell in {"", "-"} or cell.replace(".", "", 1).isdigit()
-
-
-def json_text(document: Any) -> str:
-    """Strict JSON: what is not a finite number becomes null."""
-    return json.dumps(_finite(document), indent=1, allow_nan=False) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """CSV that a spreadsheet cannot take for formulas: such text gets an apostrophe before it.
-
-    All text is quoted: until Python 3.13 a carriage return in a file name is not, and would break the row.
-    """
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow(header)
-    writer.writerows([_unformula(cell) for cell in row] for row in rows)
-    return stream.getvalue()
-
-
-def _unformula(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def require_writable(*names: str | Path | None, inputs: Iterable[Path] = ()) -> None:

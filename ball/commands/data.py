@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ball.commands._output import UsageError, json_text, make_folder, printable, require_writable, say, table, write
+from ball.commands._output import UsageError, make_folder, printable, require_writable, say, table, write
+from ball.export import json_text
 from ball.labels import UnknownClassError
 
 if TYPE_CHECKING:

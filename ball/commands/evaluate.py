@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ball.commands._output import UsageError, csv_text, json_text, printable, progress, require_writable, say, table, write
+from ball.commands._output import STDOUT, UsageError, printable, progress, require_writable, say, table, write
+from ball.export import csv_text, json_text
 from ball.labels import LABELS
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate; 0, or 1 if some fields cannot be decoded."""
     from ball.training.evaluation import prediction_rows, report
 
+    if args.json == STDOUT == args.predictions:
+        raise UsageError("--json and --predictions cannot both go to standard output.")
     fields = choose(args)
     require_writable(args.json, args.predictions, inputs=[field.path for field in fields])
     results = answer(args.folder, fields)
@@ -47,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         write(args.predictions, csv_text(("file", "label", "network", *LABELS), prediction_rows(results)))
     if args.json:
         write(args.json, json_text(document))
-    else:
+    elif args.predictions != STDOUT:
         print(_summary(document))
     return 1 if results.errors else 0
 

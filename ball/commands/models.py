@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ball.commands._output import json_text, require_writable, table, write
+from ball.commands._output import require_writable, table, write
+from ball.export import json_text
 
 
 def add(commands: Any) -> None:

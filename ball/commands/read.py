@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ball.commands._output import (
     UsageError,
-    csv_text,
-    json_text,
     make_folder,
     printable,
     progress,
@@ -20,13 +18,13 @@ from ball.commands._output import (
     write,
     write_image,
 )
+from ball.export import USE, readings_csv, readings_json
 from ball.labels import LABELS
 
 if TYPE_CHECKING:
     from ball.engine import Engine
     from ball.reading import Reading
 
-USE = "For research use only. Benign means hematogones here, not normal blood."
 _LONGEST = 1024
 """Longer side in pixels of a map at most; a smaller field keeps its size."""
 
@@ -55,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json == "-" == args.csv:
         raise UsageError("--json and --csv cannot both go to standard output.")
     if args.maps is not None:
+        _require_apart(args.maps, args.inputs)
         make_folder(args.maps)
     engine = _engine(args.engine)
     documents: list[Document] = []
@@ -76,13 +75,24 @@ def named_files(inputs: Iterable[str]) -> list[tuple[str, Path]]:
     Raises:
         UsageError: there is no file at all.
     """
-    from ball.images import find_files
+    from ball.files import find_files
 
     files = [(str(path) if path != Path(given) else given, path) for given in inputs for path in find_files([Path(given)])]
     if not any(path.exists() for _, path in files):
         missing = ", ".join(printable(name) for name, _ in files[:3])
         raise UsageError(f"There is no image at all: {f'{missing} not found' if files else 'the folders hold none'}.")
     return files
+
+
+def _require_apart(maps: Path, inputs: Iterable[str]) -> None:
+    """Refuse maps among the fields: they would be read as fields the next time.
+
+    Raises:
+        UsageError: the folder is, or lies inside, an input folder.
+    """
+    for folder in (Path(given) for given in inputs if Path(given).is_dir()):
+        if maps.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(f"The maps cannot go to {maps}: it lies in the input folder {folder}, whose images are read as fields.")
 
 
 def _engine(name: str) -> Engine:
@@ -123,9 +133,9 @@ def _write_maps(reading: Reading, folder: Path) -> None:
 
 def _output(documents: Sequence[Document], args: argparse.Namespace) -> None:
     if args.json:
-        write(args.json, json_text(documents))
+        write(args.json, readings_json(documents))
     if args.csv:
-        write(args.csv, csv_text(*flat(documents)))
+        write(args.csv, readings_csv(documents))
     if not args.json and not args.csv:
         header = ("file", "status", "suggestion", "probability", "agreement", "flags")
         print(table(header, (_row(document) for document in documents)))
@@ -137,24 +147,3 @@ def _row(document: Document) -> tuple[object, ...]:
     probability = "-" if document["probability"] is None else f"{document['probability']:.3f}"
     agreement = "-" if document["agreement"] is None else f"{document['agreement']} of {len(document['votes'])}"
     return document["file"], document["status"], document["suggestion"] or "-", probability, agreement, codes or "-"
-
-
-def flat(documents: Sequence[Document]) -> tuple[list[str], list[list[object]]]:
-    """Header and one row a field: votes side by side, lists joined by ``; ``, seconds summed."""
-    from ball.networks import NETWORKS
-
-    first = ["file", "sha256", "status", "reason", "suggestion", "probability", "agreement"]
-    votes = [f"{network} {column}" for network in NETWORKS for column in ("label", *LABELS)]
-    last = ["missing", "flags", "notices", "cells", "seconds", "engine", *(f"{network} sha256" for network in NETWORKS), "use"]
-    return [*first, *votes, *last], [_flat_row(document, first, list(NETWORKS)) for document in documents]
-
-
-def _flat_row(document: Document, first: Sequence[str], networks: Sequence[str]) -> list[object]:
-    by_network = {vote["network"]: vote for vote in document["votes"]}
-    row: list[object] = [document[key] for key in first]
-    for network in networks:
-        vote = by_network.get(network)
-        row += [vote["label"], *(vote["probabilities"][label] for label in LABELS)] if vote else [None] * (1 + len(LABELS))
-    row += ["; ".join(document[key]) for key in ("missing", "flags", "notices")]
-    row += [None if document["cells"] is None else document["cells"]["count"], round(sum(document["seconds"].values()), 6)]
-    return [*row, document["engine"], *(document["weights"].get(network) for network in networks), USE]

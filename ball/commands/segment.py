@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ball.commands._output import UsageError, csv_text, make_folder, printable, say, write, write_image
+from ball.commands._output import UsageError, make_folder, printable, require_writable, say, write, write_image
+from ball.export import csv_text
 
 if TYPE_CHECKING:
     from ball.images import Decoded
@@ -28,7 +29,8 @@ def run(args: argparse.Namespace) -> int:
     if not args.file.is_file():
         raise UsageError(f"There is no file {args.file}.")
     make_folder(args.out)
-    from ball.images import ImageError, decode, read_bytes
+    from ball.files import read_bytes
+    from ball.images import ImageError, decode
 
     try:
         decoded = decode(read_bytes(args.file))
@@ -37,13 +39,17 @@ def run(args: argparse.Namespace) -> int:
         return 1
     for notice in decoded.notices:
         say(notice)
-    count = write_steps(decoded, args.out)
+    count = write_steps(decoded, args.out, args.file)
     say(f"{count} cells; written to {args.out}")
     return 0
 
 
-def write_steps(decoded: Decoded, folder: Path) -> int:
-    """Write steps, mask and cells; return the number of cells."""
+def write_steps(decoded: Decoded, folder: Path, source: Path) -> int:
+    """Write steps, mask and cells; return the number of cells.
+
+    Raises:
+        UsageError: one of these files cannot be written, or is the source itself; then nothing is written.
+    """
     from dataclasses import asdict, fields
 
     import numpy as np
@@ -53,11 +59,14 @@ def write_steps(decoded: Decoded, folder: Path) -> int:
 
     found = segment(decoded.rgb)
     cells = measure(found.mask, decoded.rgb.shape[:2])
-    for number, step in enumerate(found.steps(), start=1):
-        write_image(folder / f"{number:02}-{step.name}.png", step.image)
-    write_image(folder / "mask.png", enlarged(found.mask.astype(np.uint8) * np.uint8(255), decoded.rgb.shape[:2]))
+    steps = {folder / f"{number:02}-{step.name}.png": step.image for number, step in enumerate(found.steps(), start=1)}
+    mask, table = folder / "mask.png", folder / "cells.csv"
+    require_writable(*steps, mask, table, inputs=[source])
+    for path, image in steps.items():
+        write_image(path, image)
+    write_image(mask, enlarged(found.mask.astype(np.uint8) * np.uint8(255), decoded.rgb.shape[:2]))
     header = [each.name for each in fields(Cell)]
-    write(folder / "cells.csv", csv_text(header, ([asdict(cell)[name] for name in header] for cell in cells)))
+    write(table, csv_text(header, ([asdict(cell)[name] for name in header] for cell in cells)))
     return len(cells)
 
 

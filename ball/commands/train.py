@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ball.commands._output import UsageError, make_folder
 from ball.labels import LABELS, UnknownClassError
+from ball.places import train_command
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         loaded = train.load(args.data)
         for name in names:
             recipe = recipe_for(name, seed=args.seed)
-            job = train.Job(name, recipe, split, tag, command(name, args), args.init, loaded.fields, args.pbc, fabric)
+            job = train.Job(name, recipe, split, tag, command(name, args), args.init, loaded.fields, args.pbc, fabric, args.precision)
             state, log = train.train(job, loaded)
             if fabric.is_global_zero:
                 train.publish(job, loaded, state, log, out)
@@ -92,10 +93,9 @@ def default_out(args: argparse.Namespace) -> Path:
 def command(name: str, args: argparse.Namespace) -> str:
     """The command that trains this network again, with placeholders for folders."""
     fold = "" if args.fold is None else f" --fold {args.fold}"
-    pbc = " --pbc PBC" if args.init == "pbc" else ""
     seed = f" --seed {args.seed}" if args.seed else ""
     precision = f" --precision {args.precision}" if args.precision else ""
-    return f"python -m ball train --network {name} --data DATA --split {args.split}{fold} --init {args.init}{pbc}{seed}{precision}"
+    return f"{train_command(name, f'{args.split}{fold}', args.init)}{seed}{precision}"
 
 
 def _split(args: argparse.Namespace) -> Split:

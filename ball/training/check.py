@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ball.images import ImageError, decode, read_bytes
+from ball.files import read_bytes
+from ball.images import ImageError, decode
 from ball.labels import LABELS
 from ball.training.data import Field, find_fields, twin_groups
 from ball.training.splits import FOLDS, PARTS, load_split

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from ball.images import decode, is_field, natural_key
-from ball.labels import LABELS, UnknownClassError, label_of_folder
+from ball.files import is_field, natural_key
+from ball.images import decode
+from ball.labels import LABELS, label_of_folder
 from ball.segmentation import SIZE, resize, segment
 
 TWIN_CORRELATION: Final = 0.93
@@ -68,10 +69,10 @@ def find_fields(folder: Path) -> list[Field]:
 
 
 def fingerprint(fields: Sequence[Field]) -> str:
-    """SHA-256 over the names and contents of the fields: changes when any file does."""
+    """SHA-256 over the names, labels and contents of the fields: changes when any of them does."""
     total = hashlib.sha256()
     for field in sorted(fields, key=lambda each: each.name):
-        total.update(field.name.encode() + hashlib.sha256(field.path.read_bytes()).digest())
+        total.update(f"{field.label}/{field.name}".encode() + hashlib.sha256(field.path.read_bytes()).digest())
     return total.hexdigest()
 
 
@@ -111,6 +112,3 @@ def _thumbnail(path: Path) -> NDArray[np.float32]:
     grey = cv2.cvtColor(resize(decode(path.read_bytes()).rgb, (32, 32)), cv2.COLOR_RGB2GRAY).astype(np.float32).ravel()
     grey -= grey.mean()
     return np.asarray(grey / max(float(np.linalg.norm(grey)), 1e-6), dtype=np.float32)
-
-
-__all__ = ["Field", "UnknownClassError", "find_fields", "fingerprint", "load_masked", "load_plain", "twin_groups"]

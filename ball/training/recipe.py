@@ -65,7 +65,7 @@ _BRIEF: Final = (Stage(3, 112, _CUTS), Stage(2, 160, _WHOLE))
 _BRIEF_START: Final = (Stage(1, 64, Augmentation(zoom=(0.7, 1.0))),)
 
 _RECIPES: Final[dict[str, Recipe]] = {
-    "densenet121": Recipe(stages=_BRIEF, pretraining=_BRIEF_START),
+    "densenet121": Recipe(stages=(Stage(2, 112, _CUTS), Stage(2, 160, _WHOLE)), pretraining=_BRIEF_START),
     "resnet50": Recipe(stages=_BRIEF, pretraining=_BRIEF_START),
     "alexnet": Recipe(rate=2e-4),
     "efficientnet_b0": Recipe(rate=1.5e-3),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,11 @@ class Job:
     fields: Sequence[Field]
     pbc: Path | None = None
     fabric: Fabric = field(default_factory=lambda: Fabric(accelerator="auto", devices=1))
+    precision: str | None = None
+
+    def folder(self, name: str) -> Path:
+        """Folder of a run; a precision other than the default's has runs of its own."""
+        return runs_folder() / (f"{name}-{self.precision}" if self.precision else name)
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ def load(folder: Path) -> Loaded:
 
 def train(job: Job, loaded: Loaded) -> tuple[State, EpochLog]:
     """Run one job to its end: its start, then the fit itself."""
-    folder = runs_folder() / f"{job.tag}-{job.network}-{job.init}-{job.recipe.digest()}"
+    folder = job.folder(f"{job.tag}-{job.network}-{job.init}-{job.recipe.digest()}")
     run = Run(
         job.network, loaded.part(job.split.train), loaded.part(job.split.val), folder, loaded.fingerprint, len(LABELS),
         job.recipe.side, _start(job), job.fabric,
@@ -103,11 +109,19 @@ def pretrain(job: Job) -> State:
     held = torch.arange(len(paths)) % 10 == 0
     run = Run(
         job.network, Examples(images[~held], targets[~held]), Examples(images[held], targets[held]),
-        runs_folder() / f"pbc-{job.network}-{start.digest()}", f"{len(paths)} PBC cells", len(classes),
+        job.folder(f"pbc-{job.network}-{start.digest()}"), pbc_fingerprint(paths), len(classes),
         start.side, None, job.fabric,
     )
     state, _ = fit(run, start)
     return state
+
+
+def pbc_fingerprint(paths: Sequence[Path]) -> str:
+    """SHA-256 over the names (class folder and file) and contents of the PBC cells."""
+    total = hashlib.sha256()
+    for name, path in sorted((f"{path.parent.name}/{path.name}", path) for path in paths):
+        total.update(name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
 
 
 def publish(job: Job, loaded: Loaded, state: State, log: EpochLog, folder: Path) -> None:

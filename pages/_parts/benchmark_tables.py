@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import pandas as pd
 
@@ -15,6 +15,10 @@ from pages._parts.marks import MARKS, strip
 
 if TYPE_CHECKING:
     from ball.reading import Reading
+
+
+NOTE: Final = "Research use only"
+"""What every line of a saved table says."""
 
 
 def comparison(reference: Reference | None, evaluation: Evaluation | None) -> pd.DataFrame:
@@ -37,7 +41,8 @@ def saved(reference: Reference | None, evaluation: Evaluation | None) -> str:
     if evaluation:
         for name, each in [*evaluation.networks.items(), ("consensus", evaluation.consensus)]:
             rows.append([name, "ours", *(getattr(each, metric) for metric in METRICS), *each.intervals.get("accuracy", (None, None))])
-    return pd.DataFrame(rows, columns=["network", "source", *METRICS, "accuracy_low", "accuracy_high"]).to_csv(index=False)
+    frame = pd.DataFrame(rows, columns=["network", "source", *METRICS, "accuracy_low", "accuracy_high"])
+    return frame.assign(note=NOTE).to_csv(index=False)
 
 
 def by_class(measures: Measures) -> pd.DataFrame:

@@ -6,13 +6,19 @@ from collections.abc import Sequence
 from itertools import groupby, pairwise
 from typing import Final
 
-from ball.benchmark import METRICS, Counts, Evaluation, Masks, Measures, Prediction, Reference, Training
+from ball.benchmark import METRICS, Counts, Evaluation, Masks, Measures, Prediction, Reference, Training, benchmark_folder
 from ball.labels import LABELS
 from ball.names import TITLES
 from pages._parts.marks import percent
 
 PARTS: Final = {"train": "Training", "val": "Validation", "test": "Test"}
 """Titles of the parts of a split."""
+
+
+def stain_test() -> str:
+    """Whether the test with whole stains held out has been measured: words that follow "is"."""
+    name = "stain-test.json"
+    return f"measured (figures in {name})" if (benchmark_folder() / name).is_file() else "not measured yet"
 
 
 def share(value: float | None, digits: int = 1) -> str:

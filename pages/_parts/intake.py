@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from ball.labels import UnknownClassError, label_of_folder
+from ball.labels import LABELS, UnknownClassError
 from ball.places import weights_folder
 from pages._parts.worklist import Worklist
 
@@ -50,30 +50,34 @@ def draw_synthetic(todo: Worklist) -> None:
 
 
 def example_files() -> list[Path]:
-    """A few fields of every class folder in ``$BALL_DATA``; none where it is not set."""
+    """A few fields of every class in ``$BALL_DATA``; none where it is not set, or is no such folder of classes."""
     named = os.environ.get("BALL_DATA")
     if not named or not Path(named).is_dir():
         return []
+    from ball.training.data import find_fields
+
+    try:
+        fields = find_fields(Path(named))
+    except (OSError, UnknownClassError):
+        return []
     found: list[Path] = []
-    for folder in sorted(Path(named).iterdir()):
-        if folder.is_dir() and _is_class(folder.name):
-            files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-            step = max(1, len(files) // _EXAMPLES_A_CLASS)
-            found += files[::step][:_EXAMPLES_A_CLASS]
+    for label in LABELS:
+        files = [field.path for field in fields if field.label == label]
+        step = max(1, len(files) // _EXAMPLES_A_CLASS)
+        found += files[::step][:_EXAMPLES_A_CLASS]
     return found
 
 
 def open_examples(todo: Worklist) -> None:
-    """Add the example fields."""
+    """Add the example fields; one that cannot be read is named instead."""
+    from ball.files import read_bytes
+    from ball.images import ImageError
+
     for path in example_files():
-        todo.add(path.name, path.read_bytes())
-
-
-def _is_class(name: str) -> bool:
-    try:
-        return bool(label_of_folder(name))
-    except UnknownClassError:
-        return False
+        try:
+            todo.add(path.name, read_bytes(path))
+        except ImageError as error:
+            st.toast(f"`{path.name}`: {error}")
 
 
 def no_weights() -> bool:

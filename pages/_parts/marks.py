@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Final
 
 from ball.labels import LABELS, UNIDENTIFIED
@@ -113,15 +114,17 @@ def bars(probabilities: tuple[float, ...], *, wide: bool = False) -> str:
         strong = " lead" if value == leading else ""
         rows.append(
             f'{name}{mark.image(12)}<span class="track"><i style="width:{value:.1%};background:{mark.colour}"></i></span>'
-            f'<span class="value{strong}">{percent(value, digits)}</span>'
+            f'<span class="value{strong}">{escape(percent(value, digits))}</span>'
         )
     spoken = ", ".join(f"{label} {percent(value, digits)}" for label, value in zip(LABELS, probabilities, strict=True))
-    return f'<div class="ball-bars{" wide" if wide else ""}" role="img" aria-label="{spoken}">{"".join(rows)}</div>'
+    return f'<div class="ball-bars{" wide" if wide else ""}" role="img" aria-label="{escape(spoken)}">{"".join(rows)}</div>'
 
 
 def percent(value: float, digits: int = 1) -> str:
-    """A probability in percent; one that is not quite certain never reads as certain."""
+    """A probability in percent; one that is not quite certain or impossible never reads as if it were."""
     text = f"{100 * value:.{digits}f}"
-    if digits and text == f"{100:.{digits}f}" and value < 1:
+    if text == f"{100:.{digits}f}" and value < 1:
         return f"> {100 - 10**-digits:.{digits}f} %"
+    if text == f"{0:.{digits}f}" and value > 0:
+        return f"< {10**-digits:.{digits}f} %"
     return f"{text} %"

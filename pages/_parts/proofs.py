@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from ball.reading import Evidence, Reading
 
 _CHOSEN = "#D85A00"
+_HELP = {
+    "Circularity": "4π × area / perimeter²: 1 for a circle, less for a ragged or drawn-out outline.",
+    "Eccentricity": "Of the ellipse of equal spread: 0 for a circle, towards 1 the longer it is.",
+    "Solidity": "Area by that of the convex hull: 1 without dents, less where nuclei touch or the outline is notched.",
+}
 
 
 @st.fragment
@@ -46,6 +51,8 @@ def _cells(evidence: Evidence, row: Row) -> None:
             with st.container(width="stretch"):
                 chosen = _table(evidence, row)
                 st.caption(
+                    f"Measured on the field taken as {evidence.cells[0].aspect:.2f} times as wide as high "
+                    "(a square field is taken as 4 : 3). "
                     "Area and diameter in pixels of the unsqueezed field, 224 high. Select a row to find its cell. "
                     "An object may be several nuclei that touch."
                 )
@@ -68,7 +75,7 @@ def _table(evidence: Evidence, row: Row) -> int | None:
     event: Any = st.dataframe(
         frame, hide_index=True, on_select="rerun", selection_mode="single-row", key=f"cells-{row.number}",
         height=min(36 * len(frame) + 38, 400), alt="Cells and their measures",
-        column_config={name: st.column_config.NumberColumn(format=shape) for name, shape in formats.items()},
+        column_config={name: st.column_config.NumberColumn(format=shape, help=_HELP.get(name)) for name, shape in formats.items()},
     )
     rows = event["selection"]["rows"]
     return evidence.cells[rows[0]].number if rows and rows[0] < len(evidence.cells) else None

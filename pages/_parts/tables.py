@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
-from ball.labels import LABELS
+from ball.export import readings_csv, readings_json
 from ball.names import TITLES
 from pages._parts import marks
 from pages._parts.verdict import checks
 from pages._parts.worklist import Row, Worklist
-
-if TYPE_CHECKING:
-    from ball.reading import Reading
 
 _TINT = "33"
 _ORDER = f"In this order: {', '.join(TITLES.values())}. A line marks who differs from the average, a dash who is missing."
@@ -27,11 +23,11 @@ def _chip_column() -> Any:
     )
 
 
-def field_list(todo: Worklist, only_to_check: bool) -> None:
+def field_list(todo: Worklist) -> None:
     """Draw the list, one row always selected; selecting opens."""
     import pandas as pd
 
-    order = todo.ordered(only_to_check)
+    order = todo.shown()
     opened = todo.opened()
     frame = pd.DataFrame(
         {
@@ -62,12 +58,12 @@ def field_list(todo: Worklist, only_to_check: bool) -> None:
     )
 
 
-def full_table(todo: Worklist, only_to_check: bool) -> None:
+def full_table(todo: Worklist) -> None:
     """Draw every field with its figures; sortable."""
     import pandas as pd
 
     st.title("All fields", anchor=False)
-    order = todo.ordered(only_to_check)
+    order = todo.shown()
     frame = pd.DataFrame([_line(row) for row in order])
     event: Any = st.dataframe(
         frame, hide_index=True, row_height=48, height=min(48 * len(order) + 40, 900), placeholder="", alt="All fields",
@@ -109,36 +105,20 @@ def _line(row: Row) -> dict[str, Any]:
         "votes": marks.strip(reading) if reading and reading.votes else None,
         "agreement": f"{reading.agreement} of {len(reading.votes)}" if reading and reading.votes else None,
         "check": " ".join([*([reading.reason] if reading.reason else []), *checks(reading)]) if reading else None,
-        "cells": len(reading.evidence.cells) if reading and reading.evidence else None,
+        "cells": row.cells,
     }
 
 
-def readings(todo: Worklist) -> list[Reading]:
+def documents(todo: Worklist) -> list[dict[str, Any]]:
     """All that was read, in the order in which it was added."""
-    return [row.reading for row in todo.rows if row.reading]
+    return [document for row in todo.rows if (document := row.document())]
 
 
 def as_json(todo: Worklist) -> str:
     """Every reading, as `python -m ball read --json` writes it."""
-    return json.dumps([reading.document() for reading in readings(todo)], indent=1, ensure_ascii=False) + "\n"
+    return readings_json(documents(todo))
 
 
 def as_csv(todo: Worklist) -> str:
-    """One line a reading, safe to open in a spreadsheet."""
-    from ball.commands._output import csv_text
-
-    header = ["file", "sha256", "status", "suggestion", "probability", "agreement", *TITLES]
-    header += [f"{name} {label}" for name in TITLES for label in LABELS]
-    return csv_text([*header, "cells", "missing", "flags", "notices", "reason"], [_csv_line(reading) for reading in readings(todo)])
-
-
-def _csv_line(reading: Reading) -> list[object]:
-    votes = {vote.network: vote for vote in reading.votes}
-    labels = [votes[name].label if name in votes else None for name in TITLES]
-    blank = [None] * len(LABELS)
-    numbers = [value for name in TITLES for value in (votes[name].probabilities if name in votes else blank)]
-    return [
-        reading.file, reading.sha256, reading.status, reading.suggestion, reading.probability, reading.agreement, *labels, *numbers,
-        len(reading.evidence.cells) if reading.evidence else None,
-        "; ".join(reading.missing), "; ".join(reading.flags), "; ".join(reading.notices), reading.reason,
-    ]
+    """One line a reading, as `python -m ball read --csv` writes it."""
+    return readings_csv(documents(todo))

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from ball.reading import Reading
 
 _PROBABILITY = (
-    "The plain average of the softmax of every network that voted. It is not yet calibrated: "
+    "The average of the five networks' probabilities; where one is missing, of the others. It is not yet calibrated: "
     "take 95 % as a strong vote, not as a promise to be right 95 times in 100."
 )
+
+
+BENIGN = "Benign here means hematogones (normal B-cell precursors), not normal blood."
 
 
 def checks(reading: Reading) -> list[str]:
@@ -50,7 +53,7 @@ def draw(row: Row, todo: Worklist) -> None:
         if reading.status == "read":
             with st.container(width=310, key="verdict-bars"):
                 st.html(marks.bars(reading.consensus, wide=True))
-                st.markdown(f"Cells **{len(reading.evidence.cells) if reading.evidence else 0}**")
+                st.markdown(f"Cells **{row.cells or 0}**")
 
 
 def _read(reading: Reading) -> None:
@@ -61,6 +64,8 @@ def _read(reading: Reading) -> None:
     else:
         agree = f"**{reading.agreement} of {len(reading.votes)}** networks agree"
         st.markdown(f"**{marks.percent(reading.probability or 0)}** probability · {agree}", help=_PROBABILITY)
+    if reading.leading == LABELS[0]:
+        st.markdown(BENIGN)
     _check(reading)
 
 

@@ -47,7 +47,10 @@ def draw(reading: Reading, name: str) -> None:
                 continue
             _card(reading, votes[network], str(style), opacity / 100, str(explained), name)
     if reading.evidence and reading.evidence.maps:
-        st.caption(f"The maps show where a network looked, not why. They are coarse: {_coarseness(reading.evidence)}.")
+        st.caption(
+            f"The maps show where a network looked, not why. They are coarse: {_coarseness(reading.evidence)}. "
+            "Each map is scaled to its own maximum."
+        )
 
 
 def _card(reading: Reading, vote: Vote, style: str, opacity: float, explained: str, name: str) -> None:

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ball.labels import UNIDENTIFIED
 
@@ -22,18 +22,34 @@ SHOWN: Final = 800
 """Longest side in pixels of the picture kept for the screen; larger fields are kept shrunk."""
 
 REMEMBERED: Final = 64
-"""Readings kept by content, so that a file added again is not computed again."""
+"""Readings kept by content, so that a file added again is not computed again; also how many rows keep their evidence."""
 
 
 @dataclass
 class Row:
-    """One field of the list. ``size`` is the width and height of the file's own picture."""
+    """One field of the list.
+
+    ``size`` is the width and height of the file's own picture, ``data`` the file as it came, to read it again.
+    """
 
     number: int
     name: str
     reading: Reading | None = None
     size: tuple[int, int] | None = None
     thumbnail: str = ""
+    cells: int | None = None
+    data: bytes = field(default=b"", repr=False, compare=False)
+
+    @property
+    def faded(self) -> bool:
+        """Whether its evidence was dropped to save memory, so that it must be read again to be opened."""
+        return bool(self.data) and self.reading is not None and self.reading.evidence is None
+
+    def document(self) -> dict[str, Any] | None:
+        """The reading as JSON values, also where its evidence was dropped; None before it is read."""
+        if self.reading is None:
+            return None
+        return self.reading.document() | {"cells": None if self.cells is None else {"count": self.cells}}
 
     @property
     def rank(self) -> int:
@@ -63,7 +79,9 @@ class Worklist:
     taken: int = 0
     batch: int = 0
     loaded: bool = False
+    only_to_check: bool = False
     _known: OrderedDict[tuple[str, ...], tuple[Reading, tuple[int, int]]] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[int, Row] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, name: str, data: bytes) -> None:
@@ -85,7 +103,27 @@ class Worklist:
             try:
                 self._read(row, data, engine)
             finally:
-                self.waiting.popleft()
+                # The list may have been cleared, and added to, while this row was read.
+                if self.waiting and self.waiting[0][0] is row:
+                    self.waiting.popleft()
+
+    def recall(self, row: Row, engine: Engine) -> None:
+        """Read a row again whose evidence was dropped."""
+        with self._lock:
+            if row.faded:
+                self._read(row, row.data, engine)
+
+    def keep(self, row: Row) -> None:
+        """Note that a row was opened or read, and drop the evidence of the one for which that is longest ago."""
+        self._kept.pop(row.number, None)
+        self._kept[row.number] = row
+        while len(self._kept) > REMEMBERED:
+            _, oldest = self._kept.popitem(last=False)
+            if oldest.reading:
+                oldest.reading = replace(oldest.reading, evidence=None)
+
+    def _holds(self, row: Row) -> bool:
+        return any(each is row for each in self.rows)
 
     def _read(self, row: Row, data: bytes, engine: Engine) -> None:
         from ball.reading import Reading, read
@@ -101,11 +139,11 @@ class Worklist:
                 _LOG.exception("A field could not be read")
                 reason = f"The software failed on this file ({type(error).__name__}); its log says more."
                 row.reading = Reading(row.name, key[0], "error", reason)
-            if row.size:
-                self._known[key] = (row.reading, row.size)
-        if key in self._known:
-            self._known.move_to_end(key)
-            row.thumbnail = _thumbnail(row.reading)
+        if row.size and row.reading.evidence is not None and self._holds(row):
+            self._known.pop(key, None)
+            self._known[key] = (row.reading, row.size)
+            row.thumbnail, row.cells, row.data = _thumbnail(row.reading), len(row.reading.evidence.cells), data
+            self.keep(row)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
 
@@ -118,6 +156,7 @@ class Worklist:
         """Take one row off the list."""
         following = self.beside(number, 1) or self.beside(number, -1)
         self.rows = [row for row in self.rows if row.number != number]
+        self._kept.pop(number, None)
         self.chosen = following.number if following else None
 
     def clear(self) -> None:
@@ -125,23 +164,31 @@ class Worklist:
         self.waiting.clear()
         self.rows, self.chosen = [], None
         self._known.clear()
+        self._kept.clear()
 
-    def ordered(self, only_to_check: bool = False) -> list[Row]:
+    def ordered(self) -> list[Row]:
         """Rows worst first, within a rank the least certain first, else as they came."""
-        rows = [row for row in self.rows if row.to_check or not only_to_check]
-        return sorted(rows, key=lambda row: (row.rank, (row.reading and row.reading.probability) or 0.0, row.number))
+        return sorted(self.rows, key=lambda row: (row.rank, (row.reading and row.reading.probability) or 0.0, row.number))
+
+    def shown(self) -> list[Row]:
+        """The ordered rows that the list shows: all, or those to check."""
+        return [row for row in self.ordered() if row.to_check or not self.only_to_check]
 
     def opened(self) -> Row | None:
-        """The open row: the chosen one; else the first finished while reading goes on, the worst once all are read."""
+        """The open row: the chosen one; else the first finished while reading goes on, the worst once all are read.
+
+        Whatever is opened stays chosen, so that the field on screen never changes by itself.
+        """
         found = [row for row in self.rows if row.number == self.chosen]
         if found:
             return found[0]
         finished = [row for row in (self.rows if self.waiting else self.ordered()) if row.reading]
+        self.chosen = finished[0].number if finished else self.chosen
         return finished[0] if finished else None
 
     def beside(self, number: int, step: int) -> Row | None:
-        """The row ``step`` places further down the list."""
-        order = self.ordered()
+        """The row ``step`` places further down the list shown; from a row that it does not show, 1 is its first."""
+        order = self.shown()
         place = next((index for index, row in enumerate(order) if row.number == number), -1) + step
         return order[place] if 0 <= place < len(order) else None
 

@@ -117,6 +117,18 @@ def test_a_wrong_figure_is_named_not_shown(key: str, value: object, benchmark_fi
         benchmark.load_evaluation()
 
 
+def test_the_command_for_a_folder_of_ones_own_brings_the_table_there(empty_benchmark: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NotMeasuredError) as caught:
+        benchmark.load_reference()
+    target = empty_benchmark / "benchmark" / "reference.json"
+    assert caught.value.command.endswith(f"cp weights/benchmark/reference.json {target}")
+    monkeypatch.delenv("BALL_WEIGHTS")
+    monkeypatch.setattr(benchmark, "benchmark_folder", lambda: empty_benchmark)
+    with pytest.raises(NotMeasuredError) as caught:
+        benchmark.load_reference()
+    assert caught.value.command == "git checkout weights"
+
+
 def test_counts_by_class_and_part(benchmark_files: Path) -> None:
     counts = benchmark.load_counts()
     assert list(counts.classes) == list(LABELS)

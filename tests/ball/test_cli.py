@@ -27,7 +27,7 @@ def field(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("arguments", [[], ["tune"], ["read"], ["data"], ["data", "burn"], ["segment", "a.png"], ["read", "a", "--slide"]])
+@pytest.mark.parametrize("arguments", [[], ["read"], ["data"], ["data", "burn"], ["segment", "a.png"]])
 def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(arguments)
@@ -111,6 +111,17 @@ def test_segment_tells_what_it_cannot_do(field: Path, tmp_path: Path, capsys: py
     assert "short.png: " in err
     assert "There is no file" in err
     assert "cannot be made" in err
+
+
+@pytest.mark.parametrize("name", ["mask.png", "01-resized.png", "cells.csv"])
+def test_segment_never_writes_over_its_input(
+    name: str, field: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    field.rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert main(["segment", name, "--out", "."]) == 2
+    assert "would be overwritten" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {name: synthetic.png(1)}
 
 
 @pytest.fixture

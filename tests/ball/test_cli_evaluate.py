@@ -86,7 +86,15 @@ def test_predictions_hold_a_row_a_field_and_voter(folder: Path, tmp_path: Path, 
     assert capsys.readouterr().out.startswith("4 fields\n")
 
 
+def test_predictions_stand_alone_on_standard_output(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(folder), "--predictions", "-"]) == 1
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert len(rows) == 4 * 6
+    assert {row["label"] for row in rows} == {"Benign", "Early Pre-B"}
+
+
 WRONG = [
+    (["--json", "-", "--predictions", "-"], "cannot both go to standard output"),
     (["--split", "paper"], "go together"),
     (["--part", "test"], "go together"),
     (["--fold", "1"], "go together"),

@@ -20,7 +20,8 @@ from PIL import Image
 from ball import synthetic
 from ball.cli import main
 from ball.commands import read as command
-from ball.commands._output import csv_text, json_text, printable
+from ball.commands._output import printable
+from ball.export import csv_text, json_text
 from ball.labels import LABELS
 from ball.networks import NETWORKS
 
@@ -104,6 +105,7 @@ def test_a_missing_file_among_others_gets_its_object(folder: Path, capsys: pytes
     status, found, err = documents(capsys, folder / "gone.png", folder / "field 2.png")
     assert status == 1
     assert [one["status"] for one in found] == ["error", "read"]
+    assert found[0]["sha256"] is None
     assert "gone.png" in err
 
 
@@ -152,6 +154,26 @@ def test_maps_are_named_by_hash_network_and_label(folder: Path, tmp_path: Path, 
     assert all(np.asarray(Image.open(each)).shape == (768, 1024, 3) for each in maps.iterdir())
 
 
+def test_a_field_that_breaks_the_software_leaves_the_others(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ball import reading
+
+    whole, calls = reading.segment, []
+
+    def broken(rgb: Any) -> Any:
+        calls.append(rgb)
+        if len(calls) == 1:
+            raise MemoryError
+        return whole(rgb)
+
+    monkeypatch.setattr(reading, "segment", broken)
+    status, found, err = documents(capsys, folder / "field 2.png", folder / "field 10.png")
+    assert (status, [one["status"] for one in found]) == (1, ["error", "read"])
+    assert found[0]["reason"] == "The software failed on this file (MemoryError); its log says more."
+    assert "field 2.png: The software failed" in err
+
+
 NOTHING = [(["gone.png"], "gone.png not found"), (["empty"], "the folders hold none"), (["empty", "gone.png"], "gone.png not found")]
 
 
@@ -174,6 +196,8 @@ UNWRITABLE = [
     (["--json", "out", "--csv", "./out"], "would be overwritten"),
     (["--json", "-", "--csv", "-"], "cannot both go to standard output"),
     (["--maps", "short.png"], "cannot be made"),
+    ([".", "--maps", "."], "lies in the input folder"),
+    ([".", "--maps", "new/maps"], "lies in the input folder"),
     (["--engine", "steam"], "There is no engine named 'steam'"),
 ]
 
@@ -190,7 +214,7 @@ def test_what_cannot_be_done_is_said_before_anything_is_read(
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.skipif(getattr(os, "geteuid", lambda: 0)() == 0, reason="root may write anywhere, and Windows knows no modes")
 def test_a_read_only_folder_is_said_before_anything_is_read(folder: Path, tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)

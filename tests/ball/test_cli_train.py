@@ -86,7 +86,7 @@ def test_a_network_is_trained_and_its_weights_load(
     weights = tmp_path / "weights"
     Store(weights).load("googlenet")
     entry = json.loads((weights / "manifest.json").read_text())["networks"]["googlenet"]
-    assert entry["command"] == "python -m ball train --network googlenet --data DATA --split paper --init scratch --seed 3"
+    assert entry["command"] == "python -m ball train --network googlenet --data DATA/all --split paper --init scratch --seed 3"
     assert entry["recipe"]["seed"] == 3
     assert len(json.loads((weights / "benchmark" / "training-googlenet.json").read_text())["epochs"]) == 1
     assert "googlenet epoch 1/1" in capsys.readouterr().err
@@ -98,5 +98,24 @@ def test_a_fold_does_not_replace_the_weights_in_use(fields: Path, tmp_path: Path
     monkeypatch.setattr(train, "train", lambda job, _: ({}, [job.tag]))
     monkeypatch.setattr(train, "publish", lambda job, _, __, log, folder: published.append((job.command, log, folder)))
     assert main(["train", "--data", str(fields), "--network", "alexnet", "--init", "scratch", "--split", "stain", "--fold", "1"]) == 0
-    command = "python -m ball train --network alexnet --data DATA --split stain --fold 1 --init scratch"
+    command = "python -m ball train --network alexnet --data DATA/all --split stain --fold 1 --init scratch"
     assert published == [(command, ["stain-1"], tmp_path / "weights" / "stain-1")]
+
+
+def test_a_precision_has_runs_of_its_own(fields: Path, tmp_path: Path) -> None:
+    loaded = train.load(fields)
+    job = train.Job("alexnet", Recipe(stages=(Stage(1, 64),)), load_split("paper"), "paper", "", "scratch", loaded.fields)
+    assert job.folder("a") == tmp_path / "runs" / "a"
+    job.precision = "bf16-mixed"
+    assert job.folder("a") == tmp_path / "runs" / "a-bf16-mixed"
+
+
+def test_the_start_is_known_by_names_and_bytes(tmp_path: Path) -> None:
+    one, two = tmp_path / "a" / "1.jpg", tmp_path / "b" / "1.jpg"
+    for path in (one, two):
+        path.parent.mkdir()
+        path.write_bytes(path.parent.name.encode())
+    before = train.pbc_fingerprint([one, two])
+    assert train.pbc_fingerprint([two, one]) == before
+    two.write_bytes(b"c")
+    assert train.pbc_fingerprint([one, two]) != before

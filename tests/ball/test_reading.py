@@ -12,7 +12,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from ball.engine import Engine
+from ball.engine import Engine, Output
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.networks import NETWORKS
 from ball.reading import Reading, Vote, consensus, read, read_many
@@ -63,7 +63,7 @@ def test_a_document_has_every_key_of_the_contract_and_is_json(reading: Reading) 
     assert document["sha256"] == hashlib.sha256(png(FIELD)).hexdigest()
     assert document["suggestion"] in (*LABELS, UNIDENTIFIED)
     assert 0.25 <= document["probability"] <= 1
-    assert document["cells"]["count"] == 3
+    assert document["cells"] == {"count": 3, "aspect": pytest.approx(4 / 3)}
     assert set(document["seconds"]) >= {"decode", "segment", "predict", "explain"}
     assert all(seconds >= 0 for seconds in document["seconds"].values())
     assert list(document["weights"]) == list(NETWORKS)
@@ -118,6 +118,21 @@ def test_a_missing_file_is_an_error_not_an_exception(tmp_path: Path, engine: Eng
     found = read(tmp_path / "gone.png", engine=engine)
     assert (found.status, found.file) == ("error", str(tmp_path / "gone.png"))
     assert found.reason
+    assert found.document()["sha256"] is None
+
+
+def test_what_breaks_the_software_is_an_error_and_goes_to_the_log(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    nothing = Output(torch.full((1, 4), math.nan), torch.zeros(1, 1, 7, 7))
+    monkeypatch.setattr(engine, "predict", lambda _: {"googlenet": nothing})
+    found = read(png(FIELD), name="patient.png", engine=engine, maps=False)
+    assert found.status == "error"
+    assert found.reason == "The software failed on this file (ValueError); its log says more."
+    assert found.sha256 == hashlib.sha256(png(FIELD)).hexdigest()
+    assert list(found.document()) == KEYS
+    assert "expected 4 probabilities" in caplog.text
+    assert "patient" not in caplog.text
 
 
 # ---------------------------------------------------------------- ways in
@@ -195,7 +210,7 @@ def test_a_blank_field_is_refused_with_its_votes(rgb: NDArray[np.uint8], engine:
     assert found.reason.endswith(".")
     assert len(found.votes) == 5
     assert any(flag.startswith("no_nuclei: ") for flag in found.flags)
-    assert found.document()["cells"] == {"count": 0}
+    assert found.document()["cells"] == {"count": 0, "aspect": None}
 
 
 def test_flags_are_a_code_and_a_sentence(engine: Engine) -> None:

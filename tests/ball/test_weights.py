@@ -20,6 +20,12 @@ NAME = "googlenet"
 FILE = NETWORKS[NAME].file
 
 
+@pytest.fixture(autouse=True)
+def own_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package's own weights folder, whatever the environment says."""
+    monkeypatch.delenv("BALL_WEIGHTS", raising=False)
+
+
 @pytest.fixture
 def store(random_weights: Path, tmp_path: Path) -> Store:
     """A folder of its own with one sound network."""
@@ -166,6 +172,15 @@ WRONG: dict[str, tuple[Callable[[Store], Any], str]] = {
     "classes in another order": (
         lambda store: change_manifest(store, lambda document: document["classes"].reverse()), "its classes are",
     ),
+    "another preprocessing": (
+        lambda store: change_manifest(store, lambda document: document["preprocessing"].update(clusters=2)), "its preprocessing is",
+    ),
+    "a side too small": (
+        lambda store: change_manifest(store, lambda document: document["networks"][NAME].update(side=32)), "gives 32 for the side",
+    ),
+    "a side in words": (
+        lambda store: change_manifest(store, lambda document: document["networks"][NAME].update(side="160")), "gives '160' for the side",
+    ),
 }
 
 
@@ -178,6 +193,27 @@ def test_whatever_is_wrong_is_said_with_what_to_do(store: Store, name: str) -> N
         store.load(NAME)
     assert "git checkout weights" in str(caught.value)
     assert str(store.folder) not in str(caught.value)
+
+
+def test_a_manifest_need_not_name_its_preprocessing(store: Store) -> None:
+    change_manifest(store, lambda document: document.pop("preprocessing"))
+    assert store.load(NAME).side == 224
+
+
+def test_weights_saved_anew_repair_an_unusable_manifest(store: Store) -> None:
+    change_manifest(store, lambda document: document["preprocessing"].update(clusters=2))
+    store.save(NAME, Classifier(NETWORKS[NAME]).net.state_dict(), {"side": 160})
+    assert store.load(NAME).side == 160
+
+
+def test_a_folder_of_ones_own_is_named_and_the_command_is_whole(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BALL_WEIGHTS", str(tmp_path / "own"))
+    (store.folder / FILE).unlink()
+    with pytest.raises(WeightError) as caught:
+        store.load(NAME)
+    assert f"into {tmp_path / 'own'} ($BALL_WEIGHTS)" in str(caught.value)
+    assert f"`python -m ball train --network {NAME} --data DATA/all --split paper --init pbc --pbc PBC`" in str(caught.value)
+    assert "git checkout" not in str(caught.value)
 
 
 def test_an_unknown_network_is_a_key_error(store: Store) -> None:

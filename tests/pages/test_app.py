@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages._parts import frame
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTICE = "**Research use only.** Not for diagnosis. The software suggests; the reader decides."
 PAGES = [path for path in sorted((ROOT / "pages").glob("*.py")) if path.name != "__init__.py"]
@@ -47,4 +49,4 @@ def test_the_settings_keep_visitors_and_figures_private() -> None:
 
 
 def test_no_page_asks_the_network_for_its_icon() -> None:
-    assert "page_icon=\":material" not in (ROOT / "app.py").read_text(encoding="utf-8")
+    assert Path(frame.ICON).is_file()

@@ -81,6 +81,9 @@ def test_the_split_and_what_it_cannot_show_are_said(empty_benchmark: Path) -> No
     text = said(run())
     assert "A random split can be passed on stain colour alone" in text
     assert "**not measured yet**" in text
+    (empty_benchmark / "benchmark").mkdir(exist_ok=True)
+    (empty_benchmark / "benchmark" / "stain-test.json").write_text("{}")
+    assert "**not measured yet**" not in said(run())
 
 
 def test_without_any_file_every_part_names_its_command(empty_benchmark: Path) -> None:

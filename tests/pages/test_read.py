@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from ball import synthetic
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.names import TITLES
-from pages._parts import marks, tables, verdict
+from pages._parts import marks, tables, verdict, worklist
 from pages._parts.worklist import Row, Worklist
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +74,18 @@ def test_a_drawn_field_is_read_and_opened(app: AppTest) -> None:
     assert any("where a network looked, not why" in text.value for text in app.caption)
 
 
+@pytest.mark.parametrize("suggested", [LABELS[0], UNIDENTIFIED, LABELS[1]])
+def test_benign_is_said_to_mean_hematogones(app: AppTest, suggested: str) -> None:
+    press(app, "Draw a synthetic field")
+    row = todo(app).rows[0]
+    assert row.reading is not None
+    leading = LABELS[1] if suggested == LABELS[1] else LABELS[0]
+    votes = tuple(replace(vote, probabilities=tuple(0.97 if each == leading else 0.01 for each in LABELS)) for vote in row.reading.votes)
+    row.reading = replace(row.reading, votes=votes, suggestion=suggested)
+    app.run()
+    assert (verdict.BENIGN in [text.value for text in app.markdown]) == (leading == LABELS[0])
+
+
 def test_many_files_get_a_row_each_and_bad_ones_a_sentence(app: AppTest) -> None:
     upload(app, ("a.png", synthetic.png(1)), ("a.png", synthetic.png(1)), ("b.jpg", b"no picture at all"), ("empty.png", b""))
     assert not app.exception
@@ -113,6 +125,8 @@ def test_file_names_are_text_and_never_markup(app: AppTest) -> None:
 def test_next_and_back_walk_the_list(app: AppTest) -> None:
     upload(app, ("a.png", synthetic.png(1)), ("b.png", synthetic.png(2)))
     first, second = todo(app).ordered()
+    todo(app).chosen = first.number
+    app.run()
     press(app, "Next")
     assert todo(app).chosen == second.number
     press(app, "Back")
@@ -191,14 +205,122 @@ def test_without_weights_the_page_says_so_and_how_to_get_them(tmp_path: Path, mo
 
 
 def test_examples_are_offered_where_a_data_folder_is_named(random_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("Benign", "Pro", "other"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "field.png").write_bytes(synthetic.png(1))
+    for name in ("Benign", "Pro"):
+        (tmp_path / "Original" / name).mkdir(parents=True)
+        (tmp_path / "Original" / name / "field.png").write_bytes(synthetic.png(1))
+    (tmp_path / "Segmented").mkdir()
     monkeypatch.setenv("BALL_DATA", str(tmp_path))
     monkeypatch.setenv("BALL_WEIGHTS", str(random_weights))
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
     press(app, "Open example fields")
     assert len(todo(app).rows) == 2
+
+
+def test_a_folder_of_no_classes_offers_no_examples(app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "field.png").write_bytes(synthetic.png(1))
+    monkeypatch.setenv("BALL_DATA", str(tmp_path))
+    app.run()
+    assert not app.exception
+    assert [button.label for button in app.button] == ["Draw a synthetic field"]
+
+
+def test_a_dropped_field_is_read_again_when_opened(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worklist, "REMEMBERED", 1)
+    upload(app, ("a.png", synthetic.png(1)), ("b.png", synthetic.png(2)))
+    assert [row.reading is not None and row.reading.evidence is None for row in todo(app).rows].count(True) == 1
+    kept = tables.documents(todo(app))
+    assert all(document["cells"] for document in kept)
+    for row in todo(app).rows:
+        todo(app).chosen = row.number
+        app.run()
+        assert not app.exception
+        assert row.reading is not None
+        assert row.reading.evidence is not None
+    assert [document["votes"] for document in tables.documents(todo(app))] == [document["votes"] for document in kept]
+
+
+def test_next_walks_the_rows_to_check_alone(app: AppTest, reading: Any) -> None:
+    clear = replace(reading, votes=reading.votes[:1], flags=(), suggestion=reading.votes[0].label)
+    upload(app, ("a.png", synthetic.png(1)), ("b.png", synthetic.png(2)), ("c.png", synthetic.png(3)))
+    for row, found in zip(todo(app).rows, (clear, replace(clear, suggestion=UNIDENTIFIED), clear), strict=True):
+        row.reading = found
+    todo(app).chosen = 2
+    app.segmented_control(key="show").set_value("To check").run()
+    assert "field 1 of 1 to check" in html(app)
+    assert next(button for button in app.button if button.label == "Next").disabled
+    todo(app).chosen = 3
+    app.run()
+    assert "not among the 1 to check" in html(app)
+    press(app, "Next")
+    assert todo(app).chosen == 2
+
+
+def test_the_field_on_screen_stays_when_a_worse_one_is_read(reading: Any) -> None:
+    fields = Worklist()
+    for name in ("clear", "worse"):
+        fields.add(name, b"")
+    fields.rows[0].reading = replace(reading, votes=reading.votes[:1], flags=(), suggestion=reading.votes[0].label)
+    assert fields.opened() is fields.rows[0]
+    fields.rows[1].reading = replace(reading, suggestion=UNIDENTIFIED)
+    fields.waiting.clear()
+    assert fields.ordered()[0] is fields.rows[1]
+    assert fields.opened() is fields.rows[0]
+
+
+class Engine:
+    """As much of an engine as a list asks for."""
+
+    name = "none"
+    hashes: dict[str, str] = {}  # noqa: RUF012
+
+
+def test_a_list_cleared_and_filled_during_a_read_loses_nothing(reading: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = Worklist()
+
+    def read(*_: Any, **__: Any) -> Any:
+        fields.clear()
+        fields.add("new.png", b"new")
+        return reading
+
+    monkeypatch.setattr("ball.reading.read", read)
+    fields.add("old.png", b"old")
+    fields.read_next(Engine())  # type: ignore[arg-type]
+    assert [row.name for row, _ in fields.waiting] == ["new.png"]
+    assert [row.name for row in fields.rows] == ["new.png"]
+    assert not fields._known
+    assert not fields._kept
+
+
+def test_sixty_files_at_once_are_all_read_and_one_twice_only_once(reading: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def read(_: bytes, *, name: str, **__: Any) -> Any:
+        asked.append(name)
+        return replace(reading, file=name)
+
+    monkeypatch.setattr("ball.reading.read", read)
+    fields = Worklist()
+    for number in range(60):
+        fields.add(f"{number}.png", str(number).encode())
+    fields.add("again.png", b"0")
+    while fields.waiting:
+        fields.read_next(Engine())  # type: ignore[arg-type]
+    assert [row.reading and row.reading.file for row in fields.rows] == [*asked, "again.png"]
+    assert len(asked) == 60
+    assert all(row.thumbnail and row.cells == len(reading.evidence.cells) for row in fields.rows)
+
+
+def test_evidence_is_kept_for_some_rows_alone(reading: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ball.reading.read", lambda *_, **__: reading)
+    fields = Worklist()
+    for number in range(worklist.REMEMBERED + 6):
+        fields.add(f"{number}.png", str(number).encode())
+    while fields.waiting:
+        fields.read_next(Engine())  # type: ignore[arg-type]
+    assert [row.faded for row in fields.rows] == [number < 6 for number in range(len(fields.rows))]
+    fields.recall(fields.rows[0], Engine())  # type: ignore[arg-type]
+    assert [row.number for row in fields.rows if row.faded] == [2, 3, 4, 5, 6, 7]
 
 
 def test_the_full_table_and_the_downloads_hold_every_field(app: AppTest) -> None:
@@ -245,7 +367,9 @@ def test_every_class_has_a_shape_a_glyph_and_a_colour_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "digits", "text"), [(0.957, 1, "95.7 %"), (0.99999, 1, "> 99.9 %"), (1.0, 1, "100.0 %"), (0.004, 0, "0 %")]
-)
+    ("value", "digits", "text"),
+    [(0.957, 1, "95.7 %"), (0.99999, 1, "> 99.9 %"), (1.0, 1, "100.0 %"), (0.004, 0, "< 1 %"), (0.0, 0, "0 %"),
+     (0.999, 0, "> 99 %"), (1.0, 0, "100 %"), (0.0004, 1, "< 0.1 %")],
+)  # fmt: skip
 def test_percent_never_claims_certainty(value: float, digits: int, text: str) -> None:
     assert marks.percent(value, digits) == text

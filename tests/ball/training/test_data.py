@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from ball.images import ImageError
-from ball.labels import LABELS
+from ball.labels import LABELS, UnknownClassError
 from ball.segmentation import segment
-from ball.training.data import Field, UnknownClassError, find_fields, fingerprint, load_masked, load_plain, twin_groups
+from ball.training.data import Field, find_fields, fingerprint, load_masked, load_plain, twin_groups
 
 SHORT = ("Benign", "Early", "Pre", "Pro")
 LONG = ("Benign", "[Malignant] early Pre-B", "[Malignant] Pre-B", "[Malignant] Pro-B")
@@ -88,6 +89,7 @@ def test_the_fingerprint_changes_with_any_file_and_with_nothing_else(tmp_path: P
     assert fingerprint(list(reversed(fields))) == before
     assert fingerprint(find_fields(layout(tmp_path / "two", LONG))) == before, "the folder counts"
     assert fingerprint(fields[1:]) != before
+    assert fingerprint([replace(fields[0], label="Pro-B"), *fields[1:]]) != before, "another class, same file"
     data = fields[3].path.read_bytes()
     write(fields[3].path, 999)
     assert fingerprint(fields) != before
