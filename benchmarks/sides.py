@@ -39,8 +39,11 @@ def main() -> None:
     chosen = arguments.network or [name for name in NETWORKS if name in Store().manifest()["networks"]]
     found = {name: sides(Store().load(name), images, targets) for name in chosen}
     command = "python benchmarks/sides.py DATA/all --json weights/benchmark/sides.json"
-    document = {"command": command, "part": "val", "n": len(fields), "networks": found}
     if arguments.json:
+        # Networks not measured this time keep what the file says of them.
+        before = json.loads(arguments.json.read_text(encoding="utf-8"))["networks"] if arguments.json.exists() else {}
+        merged = {name: {**before, **found}[name] for name in NETWORKS if name in before or name in found}
+        document = {"command": command, "part": "val", "n": len(fields), "networks": merged}
         arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 

@@ -61,15 +61,19 @@ class Recipe:
         return asdict(self)
 
 
+_FIRST: Final = (
+    Stage(8, 112, Augmentation(zoom=(0.7, 1.0), squeeze=0.1, stain=0.15, shift=0.03, rotate=False)),
+    Stage(6, 176, Augmentation(zoom=(0.85, 1.1), squeeze=0.1, stain=0.15, shift=0.03, rotate=False)),
+)
 _BRIEF: Final = (Stage(3, 112, _CUTS), Stage(2, 160, _WHOLE))
 _BRIEF_START: Final = (Stage(1, 64, Augmentation(zoom=(0.7, 1.0))),)
 
 _RECIPES: Final[dict[str, Recipe]] = {
     "densenet121": Recipe(stages=(Stage(2, 112, _CUTS), Stage(2, 160, _WHOLE)), pretraining=_BRIEF_START),
-    "resnet50": Recipe(stages=_BRIEF, pretraining=_BRIEF_START),
+    "resnet50": Recipe(stages=_BRIEF, pretraining=_BRIEF_START, side=144),
     "alexnet": Recipe(rate=2e-4),
     "efficientnet_b0": Recipe(rate=1.5e-3),
-    "googlenet": Recipe(pretraining_batch=32),
+    "googlenet": Recipe(stages=_FIRST, pretraining_batch=32, side=192),
 }
 
 
