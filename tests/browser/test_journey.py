@@ -122,3 +122,4 @@ def test_a_link_into_a_fresh_server_gets_page_navigation_and_notice(
     page.get_by_role("heading", name=heading, level=1).wait_for(timeout=WAIT)
     assert page.get_by_role("link", name="Benchmark").is_visible()
     assert page.get_by_text("Page not found").count() == 0
+    assert page.get_by_text("Columns of").count() == 0, "a bare string of the page file is printed"
