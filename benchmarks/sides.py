@@ -1,6 +1,6 @@
 """At which side do the shipped weights read best? Validation fields of the paper split alone; the test part is not touched.
 
-    python benchmarks/sides.py DATA/all --json weights/benchmark/sides.json
+    python -m benchmarks.sides DATA/all --json weights/benchmark/sides.json
 
 Weights trained on small images need not read best at 224 pixels (Touvron et al. 2019, arXiv:1906.06423). The side of
 least validation loss is the one that belongs into a network's recipe and manifest entry.
@@ -38,7 +38,7 @@ def main() -> None:
     targets = torch.tensor([field.target for field in fields])
     chosen = arguments.network or [name for name in NETWORKS if name in Store().manifest()["networks"]]
     found = {name: sides(Store().load(name), images, targets) for name in chosen}
-    command = "python benchmarks/sides.py DATA/all --json weights/benchmark/sides.json"
+    command = "python -m benchmarks.sides DATA/all --json weights/benchmark/sides.json"
     if arguments.json:
         # Networks not measured this time keep what the file says of them.
         before = json.loads(arguments.json.read_text(encoding="utf-8"))["networks"] if arguments.json.exists() else {}
