@@ -105,8 +105,13 @@ def _sqlite_triggers() -> list[str]:
         ("audit_details", "INSERT", "EXISTS (SELECT 1 FROM audit_details WHERE audit_id = NEW.audit_id)"),
     )
     return [
-        f"CREATE TRIGGER {table}_{event.lower()} BEFORE {event} ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, '{_APPEND_ONLY}'); END"
+        statement
         for table, event, when in rules
+        for statement in (
+            f"DROP TRIGGER IF EXISTS {table}_{event.lower()}",
+            f"CREATE TRIGGER {table}_{event.lower()} BEFORE {event} ON {table} WHEN {when} "
+            f"BEGIN SELECT RAISE(ABORT, '{_APPEND_ONLY}'); END",
+        )
     ]
 
 
@@ -123,11 +128,12 @@ def _postgresql_triggers() -> list[str]:
     return [
         function,
         details,
-        f"CREATE TRIGGER audit_change BEFORE UPDATE OR DELETE ON audit FOR EACH ROW {refuse}",
-        f"CREATE TRIGGER audit_truncate BEFORE TRUNCATE ON audit FOR EACH STATEMENT {refuse}",
-        f"CREATE TRIGGER audit_details_update BEFORE UPDATE ON audit_details FOR EACH ROW {refuse}",
-        f"CREATE TRIGGER audit_details_truncate BEFORE TRUNCATE ON audit_details FOR EACH STATEMENT {refuse}",
-        "CREATE TRIGGER audit_details_delete BEFORE DELETE ON audit_details FOR EACH ROW EXECUTE FUNCTION refuse_detail_delete()",
+        f"CREATE OR REPLACE TRIGGER audit_change BEFORE UPDATE OR DELETE ON audit FOR EACH ROW {refuse}",
+        f"CREATE OR REPLACE TRIGGER audit_truncate BEFORE TRUNCATE ON audit FOR EACH STATEMENT {refuse}",
+        f"CREATE OR REPLACE TRIGGER audit_details_update BEFORE UPDATE ON audit_details FOR EACH ROW {refuse}",
+        f"CREATE OR REPLACE TRIGGER audit_details_truncate BEFORE TRUNCATE ON audit_details FOR EACH STATEMENT {refuse}",
+        "CREATE OR REPLACE TRIGGER audit_details_delete BEFORE DELETE ON audit_details "
+        "FOR EACH ROW EXECUTE FUNCTION refuse_detail_delete()",
     ]
 
 
@@ -162,13 +168,18 @@ def prepare(connection: Connection) -> None:
     for version in range(found, VERSION):
         STEPS[version](connection)
     if found < VERSION:
+        _guard(connection)
         connection.execute(text("UPDATE schema_version SET version = :version"), {"version": VERSION})
+
+
+def _guard(connection: Connection) -> None:
+    """Have the database itself refuse what the audit forbids, by the rules of this version."""
+    for statement in _postgresql_triggers() if connection.dialect.name == "postgresql" else _sqlite_triggers():
+        connection.exec_driver_sql(statement)
 
 
 def _create(connection: Connection) -> None:
     Base.metadata.create_all(connection)
-    triggers = _postgresql_triggers() if connection.dialect.name == "postgresql" else _sqlite_triggers()
-    for trigger in triggers:
-        connection.exec_driver_sql(trigger)
+    _guard(connection)
     connection.execute(text("CREATE TABLE schema_version (version INTEGER NOT NULL)"))
     connection.execute(text("INSERT INTO schema_version VALUES (:version)"), {"version": VERSION})

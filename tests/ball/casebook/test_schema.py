@@ -24,8 +24,8 @@ CREATE TABLE fields (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, case_id INTE
   judged_by VARCHAR NOT NULL);
 CREATE INDEX ix_fields_case_id ON fields (case_id);
 CREATE TABLE audit (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, time VARCHAR NOT NULL, action VARCHAR NOT NULL, image_sha256 VARCHAR);
-CREATE TABLE audit_details (audit_id INTEGER NOT NULL PRIMARY KEY REFERENCES audit (id), case_id INTEGER NOT NULL, case_key VARCHAR NOT NULL,
-  who VARCHAR NOT NULL, content JSON NOT NULL);
+CREATE TABLE audit_details (audit_id INTEGER NOT NULL PRIMARY KEY REFERENCES audit (id), case_id INTEGER NOT NULL,
+  case_key VARCHAR NOT NULL, who VARCHAR NOT NULL, content JSON NOT NULL);
 CREATE INDEX ix_audit_details_case_id ON audit_details (case_id);
 CREATE TRIGGER audit_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
 CREATE TRIGGER audit_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
@@ -74,7 +74,7 @@ def test_an_older_file_keeps_all_and_takes_new_things(old: Path) -> None:
     assert CaseBook(old).case("2026-0007") == more
 
 
-def test_an_older_file_then_has_the_columns_of_a_new_one(old: Path, tmp_path: Path) -> None:
+def test_an_older_file_then_has_the_columns_and_triggers_of_a_new_one(old: Path, tmp_path: Path) -> None:
     CaseBook(old).close()
     CaseBook(tmp_path / "new.db").close()
 
@@ -83,7 +83,12 @@ def test_an_older_file_then_has_the_columns_of_a_new_one(old: Path, tmp_path: Pa
             tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
             return {name: sorted(each[1:4] for each in connection.execute(f"PRAGMA table_info({name})")) for name in tables}
 
+    def triggers(path: Path) -> set[tuple[str, str]]:
+        with sqlite3.connect(path) as connection:
+            return set(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+
     assert columns(old) == columns(tmp_path / "new.db")
+    assert triggers(old) == triggers(tmp_path / "new.db")
 
 
 def test_an_upgrade_that_breaks_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
