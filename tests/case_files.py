@@ -32,4 +32,6 @@ def field(
 ) -> Field:  # fmt: skip
     """A field to be saved."""
     cells = ({"number": 1, "area": 402, "circularity": 0.91}, {"number": 2, "area": 377, "circularity": 0.88})
-    return Field(document(file, suggestion), cells, Verdict(choice, note), **changes)
+    found = document(file, suggestion)
+    mean = tuple(sum(vote["probabilities"][label] for vote in found["votes"]) / 5 for label in LABELS)
+    return Field(found, mean, {"suggest": 0.9}, cells, Verdict(choice, note), **changes)

@@ -289,10 +289,12 @@ def _add(session: Session, row: CaseRow, field: Field, who: str) -> None:
     document = {**field.document, "file": _storable(field.file)}
     made = FieldRow(
         file=document["file"], sha256=field.sha256, document=document, cells=[dict(each) for each in field.cells],
+        consensus=list(field.consensus), thresholds=dict(field.thresholds),
         choice=None, note="", judged=None, judged_by="", picture=PictureRow(png=field.picture) if field.picture else None,
     )  # fmt: skip
     row.fields.append(made)
-    content = {"weights": document["weights"], "versions": versions(), "outputs": {key: document[key] for key in _OUTPUTS}}
+    content = {"weights": document["weights"], "versions": versions(), "outputs": {key: document[key] for key in _OUTPUTS},
+               "consensus": list(field.consensus), "thresholds": dict(field.thresholds)}  # fmt: skip
     _log(session, row, "picture kept" if field.picture else "saved", who, field.sha256, content)
     if field.verdict != Verdict():
         _judge(session, row, made, field.verdict, who)
@@ -317,7 +319,8 @@ def _log(
 def _case(row: CaseRow) -> Case:
     fields = tuple(
         Field(
-            document=each.document, cells=tuple(each.cells), verdict=Verdict(each.choice, each.note), judged=each.judged,
+            document=each.document, consensus=tuple(each.consensus), thresholds=each.thresholds, cells=tuple(each.cells),
+            verdict=Verdict(each.choice, each.note), judged=each.judged,
             judged_by=each.judged_by, kept=each.picture is not None, id=each.id,
         )
         for each in row.fields

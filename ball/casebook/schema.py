@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import JSON, Connection, ForeignKey, LargeBinary, String, inspect, text
+from sqlalchemy import JSON, Connection, ForeignKey, LargeBinary, String, inspect, select, text, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from ball.casebook.errors import CaseBookError
+from ball.labels import LABELS
 
 VERSION: Final = 2
-"""Of the schema. 1: the first draft. 2: the measures of the cells, and pictures where they are asked for."""
+"""Of the schema. 1: the first draft. 2: what was shown and held to (consensus, thresholds, cells), and pictures."""
 
 
 class Base(DeclarativeBase):
@@ -56,6 +57,8 @@ class FieldRow(Base):
     judged: Mapped[str | None]
     judged_by: Mapped[str]
     cells: Mapped[list[dict[str, Any]]] = mapped_column(JSON, server_default="[]")
+    consensus: Mapped[list[float]] = mapped_column(JSON, server_default="[]")
+    thresholds: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")
     picture: Mapped[PictureRow | None] = relationship(cascade="all, delete-orphan", passive_deletes=True)
 
 
@@ -139,7 +142,13 @@ def _postgresql_triggers() -> list[str]:
 
 def _cells_and_pictures(connection: Connection) -> None:
     """From 1 to 2."""
-    connection.execute(text("ALTER TABLE fields ADD COLUMN cells JSON DEFAULT '[]' NOT NULL"))
+    for column, empty in (("cells", "[]"), ("consensus", "[]"), ("thresholds", "{}")):
+        connection.exec_driver_sql(f"ALTER TABLE fields ADD COLUMN {column} JSON DEFAULT '{empty}' NOT NULL")
+    # Until then the consensus was the plain mean of the votes, in the order of the labels.
+    for row in connection.execute(select(FieldRow.id, FieldRow.document)).all():
+        shares = [[vote["probabilities"][label] for label in LABELS] for vote in row.document["votes"]]
+        mean = [sum(each) / len(shares) for each in zip(*shares, strict=True)]
+        connection.execute(update(FieldRow).where(FieldRow.id == row.id).values(consensus=mean))
     Base.metadata.tables["pictures"].create(connection)
 
 

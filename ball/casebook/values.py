@@ -5,26 +5,60 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from dataclasses import fields as fields_of
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ball.labels import LABELS
 from ball.verdict import Verdict
 
-if TYPE_CHECKING:
-    from ball.reading import Reading
+
+@dataclass(frozen=True)
+class RecordedVote:
+    """What one network said; ``probabilities`` is its raw softmax in contract order."""
+
+    network: str
+    label: str
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a reading said, without its evidence: as much as is shown of it. ``consensus`` is as it was shown, or empty."""
+
+    status: str
+    reason: str | None
+    suggestion: str | None
+    probability: float | None
+    agreement: int | None
+    votes: tuple[RecordedVote, ...]
+    missing: tuple[str, ...]
+    flags: tuple[str, ...]
+    notices: tuple[str, ...]
+    consensus: tuple[float, ...]
+
+    @property
+    def leading(self) -> str | None:
+        """Label of the largest consensus probability."""
+        return LABELS[self.consensus.index(max(self.consensus))] if self.consensus else None
+
+    @property
+    def dissenters(self) -> tuple[str, ...]:
+        """Networks whose vote differs from the leading label."""
+        return tuple(vote.network for vote in self.votes if vote.label != self.leading)
 
 
 @dataclass(frozen=True)
 class Field:
     """One field of a case: the document of its reading (`Reading.document`), its cells, and the reader's verdict.
 
-    ``cells`` holds the measures of every cell by name. ``picture`` is a PNG to be kept, and is given only when a field is
-    saved; ``kept`` says whether one lies in the case book. ``id`` is None until the field is saved.
+    ``consensus`` is that of the reading in contract order, ``thresholds`` what it was held to (`ball.thresholds`), ``cells``
+    the measures of every cell by name. ``picture`` is a PNG to be kept, and is given only when a field is saved; ``kept``
+    says whether one lies in the case book. ``id`` is None until the field is saved.
     """
 
     document: Mapping[str, Any]
+    consensus: tuple[float, ...] = ()
+    thresholds: Mapping[str, Any] = field(default_factory=dict)
     cells: tuple[Mapping[str, Any], ...] = ()
     verdict: Verdict = field(default_factory=Verdict)
     judged: str | None = None
@@ -50,9 +84,15 @@ class Field:
         return found
 
     @property
-    def reading(self) -> Reading:
-        """The reading without its evidence."""
-        return restored(self.document)
+    def record(self) -> Record:
+        """The reading as far as it is shown."""
+        votes = tuple(
+            RecordedVote(vote["network"], vote["label"], tuple(vote["probabilities"][label] for label in LABELS))
+            for vote in self.document["votes"]
+        )
+        lists: dict[str, Any] = {key: tuple(self.document[key]) for key in ("missing", "flags", "notices")}
+        plain = {key: self.document[key] for key in ("status", "reason", "suggestion", "probability", "agreement")}
+        return Record(**plain, **lists, votes=votes, consensus=self.consensus)
 
     def export(self) -> dict[str, Any]:
         """The contract's document with the reader's keys beside."""
@@ -119,16 +159,6 @@ def leading(suggestions: Any) -> str | None:
     if not counted or (len(counted) == 2 and counted[0][1] == counted[1][1]):
         return None
     return str(counted[0][0])
-
-
-def restored(document: Mapping[str, Any]) -> Reading:
-    """A reading from its document, without evidence."""
-    from ball.reading import Reading, Vote
-
-    votes = tuple(Vote(vote["network"], tuple(vote["probabilities"][label] for label in LABELS)) for vote in document["votes"])
-    names = {each.name for each in fields_of(Reading)}
-    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in document.items() if key in names}
-    return Reading(**{**values, "sha256": document["sha256"] or "", "votes": votes})
 
 
 def now() -> str:

@@ -37,9 +37,10 @@ def test_a_case_is_whole_after_it_was_saved(book: CaseBook, where: str) -> None:
 
 
 def test_a_reading_comes_back_as_it_was(book: CaseBook) -> None:
-    reading = book.save([field()], "RK").fields[0].reading
-    assert {**reading.document(), "cells": document()["cells"]} == document()
-    assert reading.dissenters == ("alexnet",)
+    kept = book.save([field()], "RK").fields[0]
+    assert (kept.document, kept.consensus, kept.thresholds) == (document(), field().consensus, {"suggest": 0.9})
+    assert (kept.record.leading, kept.record.dissenters) == ("Early Pre-B", ("alexnet",))
+    assert [vote.label for vote in kept.record.votes] == [vote["label"] for vote in document()["votes"]]
 
 
 def test_an_empty_case_or_no_initials_are_refused(book: CaseBook) -> None:
