@@ -62,6 +62,11 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def printable(text: str) -> str:
+    """Text for a terminal or a report: what is not printable (control codes, undecodable bytes) is escaped."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """CSV that a spreadsheet cannot take for formulas: such text gets an apostrophe before it.
 

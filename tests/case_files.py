@@ -34,4 +34,5 @@ def field(
     cells = ({"number": 1, "area": 402, "circularity": 0.91}, {"number": 2, "area": 377, "circularity": 0.88})
     found = document(file, suggestion)
     mean = tuple(sum(vote["probabilities"][label] for vote in found["votes"]) / 5 for label in LABELS)
-    return Field(found, mean, {"suggest": 0.9}, cells, Verdict(choice, note), **changes)
+    versions = {"ball": "0.1.0", "python": "3.11", "torch": "2.15"}
+    return Field(found, mean, {"suggest": 0.9}, versions, cells, Verdict(choice, note), **changes)

@@ -20,7 +20,6 @@ from ball.casebook.errors import CaseBookError, CaseChangedError, NoSuchCaseErro
 from ball.casebook.schema import AuditRow, CaseRow, DetailRow, FieldRow, PictureRow, prepare
 from ball.casebook.values import AuditLine, Case, Field, Summary, now
 from ball.verdict import Verdict
-from ball.versions import versions
 
 OPEN: Final = "Open"
 SIGNED: Final = "Signed"
@@ -289,11 +288,11 @@ def _add(session: Session, row: CaseRow, field: Field, who: str) -> None:
     document = {**field.document, "file": _storable(field.file)}
     made = FieldRow(
         file=document["file"], sha256=field.sha256, document=document, cells=[dict(each) for each in field.cells],
-        consensus=list(field.consensus), thresholds=dict(field.thresholds),
+        consensus=list(field.consensus), thresholds=dict(field.thresholds), versions=dict(field.versions),
         choice=None, note="", judged=None, judged_by="", picture=PictureRow(png=field.picture) if field.picture else None,
     )  # fmt: skip
     row.fields.append(made)
-    content = {"weights": document["weights"], "versions": versions(), "outputs": {key: document[key] for key in _OUTPUTS},
+    content = {"weights": document["weights"], "versions": dict(field.versions), "outputs": {key: document[key] for key in _OUTPUTS},
                "consensus": list(field.consensus), "thresholds": dict(field.thresholds)}  # fmt: skip
     _log(session, row, "picture kept" if field.picture else "saved", who, field.sha256, content)
     if field.verdict != Verdict():
@@ -319,8 +318,8 @@ def _log(
 def _case(row: CaseRow) -> Case:
     fields = tuple(
         Field(
-            document=each.document, consensus=tuple(each.consensus), thresholds=each.thresholds, cells=tuple(each.cells),
-            verdict=Verdict(each.choice, each.note), judged=each.judged,
+            document=each.document, consensus=tuple(each.consensus), thresholds=each.thresholds, versions=each.versions,
+            cells=tuple(each.cells),            verdict=Verdict(each.choice, each.note), judged=each.judged,
             judged_by=each.judged_by, kept=each.picture is not None, id=each.id,
         )
         for each in row.fields

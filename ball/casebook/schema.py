@@ -13,7 +13,7 @@ from ball.casebook.errors import CaseBookError
 from ball.labels import LABELS
 
 VERSION: Final = 2
-"""Of the schema. 1: the first draft. 2: what was shown and held to (consensus, thresholds, cells), and pictures."""
+"""Of the schema. 1: the first draft. 2: what was shown and held to (consensus, thresholds, versions, cells), and pictures."""
 
 
 class Base(DeclarativeBase):
@@ -59,6 +59,7 @@ class FieldRow(Base):
     cells: Mapped[list[dict[str, Any]]] = mapped_column(JSON, server_default="[]")
     consensus: Mapped[list[float]] = mapped_column(JSON, server_default="[]")
     thresholds: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")
+    versions: Mapped[dict[str, str]] = mapped_column(JSON, server_default="{}")
     picture: Mapped[PictureRow | None] = relationship(cascade="all, delete-orphan", passive_deletes=True)
 
 
@@ -142,7 +143,7 @@ def _postgresql_triggers() -> list[str]:
 
 def _cells_and_pictures(connection: Connection) -> None:
     """From 1 to 2."""
-    for column, empty in (("cells", "[]"), ("consensus", "[]"), ("thresholds", "{}")):
+    for column, empty in (("cells", "[]"), ("consensus", "[]"), ("thresholds", "{}"), ("versions", "{}")):
         connection.exec_driver_sql(f"ALTER TABLE fields ADD COLUMN {column} JSON DEFAULT '{empty}' NOT NULL")
     # Until then the consensus was the plain mean of the votes, in the order of the labels.
     for row in connection.execute(select(FieldRow.id, FieldRow.document)).all():

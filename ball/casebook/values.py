@@ -51,14 +51,16 @@ class Record:
 class Field:
     """One field of a case: the document of its reading (`Reading.document`), its cells, and the reader's verdict.
 
-    ``consensus`` is that of the reading in contract order, ``thresholds`` what it was held to (`ball.thresholds`), ``cells``
-    the measures of every cell by name. ``picture`` is a PNG to be kept, and is given only when a field is saved; ``kept``
-    says whether one lies in the case book. ``id`` is None until the field is saved.
+    ``consensus`` is that of the reading in contract order, ``thresholds`` what it was held to (`ball.thresholds`),
+    ``versions`` the software that read it, ``cells`` the measures of every cell by name. ``picture`` is a PNG to be kept,
+    and is given only when a field is saved; ``kept`` says whether one lies in the case book. ``id`` is None until the field
+    is saved.
     """
 
     document: Mapping[str, Any]
     consensus: tuple[float, ...] = ()
     thresholds: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
     cells: tuple[Mapping[str, Any], ...] = ()
     verdict: Verdict = field(default_factory=Verdict)
     judged: str | None = None

@@ -97,7 +97,7 @@ def save(todo: Worklist, book: CaseBook, by: str, name: str, keep: bool) -> Case
         CaseBookError: the book refuses; nothing is saved.
     """
     rows = [row for row in todo.rows if row.unsaved]
-    fields = [_field(row, keep) for row in rows]
+    fields = [field_of(row, keep) for row in rows]
     case = book.change(todo.case, by, fields=fields, name=name) if todo.case else book.save(fields, by, name)
     known = {each.id: each for each in case.fields}
     added = iter(each for each in case.fields if each.id not in {field.id for field in (todo.case.fields if todo.case else ())})
@@ -120,16 +120,19 @@ def refresh(todo: Worklist, book: CaseBook) -> None:
     todo.case = fresh
 
 
-def _field(row: Row, keep: bool) -> Field:
+def field_of(row: Row, keep: bool = False) -> Field:
+    """A row as a field of a case, its picture with it where it is to be kept."""
     from dataclasses import replace
 
     from ball.casebook import Field
     from ball.thresholds import thresholds
+    from ball.versions import versions
 
     if row.saved is not None:
         return replace(row.saved, verdict=row.verdict)
     consensus = row.reading.consensus if row.reading else ()
-    return Field(row.document() or {}, consensus, thresholds(), row.measures, row.verdict, picture=_picture(row) if keep else None)
+    picture = _picture(row) if keep else None
+    return Field(row.document() or {}, consensus, thresholds(), versions(), row.measures, row.verdict, picture=picture)
 
 
 def _picture(row: Row) -> bytes | None:
