@@ -15,8 +15,7 @@ from ball.names import TITLES
 from ball.places import read_command
 from ball.report import pictures
 from ball.report.fonts import FAMILY, font_file, shown
-from ball.report.values import Report, Sheet
-from ball.verdict import Verdict
+from ball.report.values import Report, Sheet, clock, spoken
 from ball.wording import BENIGN, MARKS, Mark, checks, mark_of, percent
 
 NOTICE: Final = "Research use only. Not for diagnosis. The software suggests; the reader decides."
@@ -27,6 +26,9 @@ _PALE: Final = (243, 245, 246)
 _LEFT: Final = 14.0
 _WIDTH: Final = 182.0
 _DETAILS: Final = ("number", "area", "diameter", "circularity", "eccentricity", "solidity", "at_border")
+_SHORT: Final = 110
+"""Characters of a note that fit beside the verdict on the cover; a longer one follows whole below."""
+
 _COLUMNS: Final = {"number": "Cell", "area": "Area, px", "diameter": "Diameter, px"}
 _MAPS: Final = "The maps show where a network looked, not why, and are coarse; each is scaled to its own maximum."
 
@@ -114,19 +116,6 @@ def pdf_of(report: Report) -> bytes:
     return bytes(pages.output())
 
 
-def clock(time: str) -> str:
-    """A time of the case book as it is read aloud, in UTC."""
-    return datetime.fromisoformat(time).strftime("%d %b %Y, %H:%M UTC") if time else ""
-
-
-def spoken(verdict: Verdict, suggestion: str | None) -> str:
-    """A verdict in words, with the class that "Agree" means."""
-    if verdict.choice is None:
-        return "Not reviewed"
-    meant = verdict.label(suggestion)
-    return f"{MARKS[meant].chip}{' (agrees)' if verdict.choice == 'Agree' else ''}" if meant else verdict.choice
-
-
 def _cover(pages: _Pages, report: Report) -> None:
     pages.write_text(report.title, 18, bold=True)
     pages.ln(1)
@@ -147,6 +136,8 @@ def _cover(pages: _Pages, report: Report) -> None:
     below = f"suggested for {most} of {count} fields" if report.suggestion else "No class is suggested for more fields than every other."
     _box(pages, _LEFT + _WIDTH / 2 + 2, top, "Software, most fields", software, below)
     pages.set_y(top + 30)
+    if len(report.verdict.note) > _SHORT:
+        pages.write_text(report.verdict.note, 9)
     pages.title_line("Fields")
     header = ["", "File", "Suggestion", "Probability", "Votes", "Reader", "Check"]
     pages.rows((8, 38, 26, 19, 19, 30, 42), [header, *(_line(number, sheet.field) for number, sheet in enumerate(report.sheets, start=1))])
@@ -168,7 +159,7 @@ def _box(pages: _Pages, x: float, y: float, head: str, line: Mark | str, below: 
     else:
         pages.write_text(line, 14, bold=True, width=_WIDTH / 2 - 10)
     pages.set_xy(x + 4, y + 17)
-    pages.write_text(below if len(below) < 130 else f"{below[:128]} …", 8, width=_WIDTH / 2 - 10)
+    pages.write_text(below if len(below) <= _SHORT else f"{below[:_SHORT]} …", 8, width=_WIDTH / 2 - 10)
 
 
 def _line(number: int, field: Field) -> list[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ball.casebook.values import AuditLine, Case, Field, now
-from ball.verdict import Verdict
+from ball.verdict import AGREE, Verdict
+from ball.wording import MARKS
 
 if TYPE_CHECKING:
     from ball.reading import Evidence
@@ -53,6 +55,19 @@ def of_case(case: Case, evidence: Mapping[int, Evidence] | None = None, history:
     return Report(
         sheets, case.key, case.name, case.changed, case.changed_by, case.signed, case.verdict, case.suggestion, history
     )
+
+
+def clock(time: str) -> str:
+    """A time of the case book as it is read aloud, in UTC."""
+    return datetime.fromisoformat(time).strftime("%d %b %Y, %H:%M UTC") if time else ""
+
+
+def spoken(verdict: Verdict, suggestion: str | None) -> str:
+    """A verdict in words, with the class that "Agree" means."""
+    if verdict.choice is None:
+        return "Not reviewed"
+    meant = verdict.label(suggestion)
+    return f"{MARKS[meant].chip}{' (agrees)' if verdict.choice == AGREE else ''}" if meant else verdict.choice
 
 
 def evidence_of(field: Field, png: bytes) -> Evidence | None:

@@ -65,20 +65,20 @@ def _dialog(todo: Worklist) -> None:
         except CaseChangedError as error:
             st.session_state["overtaken"] = str(error)
         except CaseBookError as error:
-            st.error(_plain(str(error)))
+            st.error(plain(str(error)))
         else:
             st.toast(f"Saved as case {todo.case.key if todo.case else ''}.", icon=":material/check:")
             st.rerun()
     if st.session_state.get("overtaken"):
-        st.error(_plain(st.session_state["overtaken"]))
+        st.error(plain(st.session_state["overtaken"]))
         if st.button("Open it anew, keep what I entered", key="refresh-case"):
             del st.session_state["overtaken"]
             refresh(todo, casebook())
             st.rerun()
 
 
-def _plain(text: str) -> str:
-    """A sentence with a name of a reader in it, as text that is no markup."""
+def plain(text: str) -> str:
+    """For Markdown: a sentence with a name of a reader in it, as text that is no markup."""
     return "".join(f"\\{each}" if each in "\\`*_{}[]()#+-!|<>~$:" else each for each in text)
 
 
