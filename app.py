@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages import about, benchmark, read
+from pages import about, benchmark, casebook, read
 from pages._parts import frame
 
 st.set_page_config(page_title="Second reader for B-ALL smears", page_icon=frame.ICON, layout="wide", initial_sidebar_state=380)
@@ -21,6 +21,7 @@ chosen = st.navigation(
     [
         home,
         st.Page(benchmark.page, title="Benchmark", url_path="benchmark"),
+        st.Page(casebook.page, title="Case book", url_path="casebook"),
         st.Page(about.page, title="About", url_path="about"),
         st.Page(to_home, title="Read", url_path="read", visibility="hidden"),
     ],
@@ -28,4 +29,6 @@ chosen = st.navigation(
 )
 # Before the page: a page that stops early must not take the notice with it.
 frame.notice()
+if st.session_state.pop("go-read", False):
+    st.switch_page(home)
 chosen.run()

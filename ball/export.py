@@ -13,6 +13,8 @@ from ball.labels import LABELS
 from ball.names import TITLES
 
 USE: Final = "For research use only. Benign means hematogones here, not normal blood."
+READER: Final = ("reader_verdict", "reader_label", "reader_note")
+"""Keys of the reader's own verdict, which the app's exports hold beside those of the reading."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -31,7 +33,9 @@ def flat(documents: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[obje
     first = ["file", "sha256", "status", "reason", "suggestion", "probability", "agreement"]
     votes = [f"{network} {column}" for network in TITLES for column in ("label", *LABELS)]
     last = ["missing", "flags", "notices", "cells", "seconds", "engine", *(f"{network} sha256" for network in TITLES), "use"]
-    return [*first, *votes, *last], [_flat_row(document, first) for document in documents]
+    reader = [key for key in READER if any(key in document for document in documents)]
+    rows = [[*_flat_row(document, first), *(document.get(key) for key in reader)] for document in documents]
+    return [*first, *votes, *last, *(key.replace("_", " ") for key in reader)], rows
 
 
 def _flat_row(document: Mapping[str, Any], first: Sequence[str]) -> list[object]:
@@ -56,6 +60,11 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def printable(text: str) -> str:
+    """Text for a terminal or a report: what is not printable (control codes, undecodable bytes) is escaped."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 
@@ -16,6 +17,11 @@ def restore_sentence() -> str:
     if os.environ.get("BALL_WEIGHTS"):
         return f"Put the right file into {weights_folder()} ($BALL_WEIGHTS)"
     return "Restore it with `git checkout weights`"
+
+
+def read_command(file: str) -> str:
+    """The command that reads a file again, typed in its folder; a name that looks like an option is no option."""
+    return f"python -m ball read {shlex.quote(f'./{file}' if file.startswith('-') else file)} --json -"
 
 
 def train_command(network: str, split: str = "paper", init: str = "pbc") -> str:

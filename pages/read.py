@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from pages._parts import frame, intake, proofs, tables, verdict, votes
+from pages._parts import compare, filters, frame, intake, proofs, review, saving, tables, verdict, votes
 from pages._parts.worklist import Row, Worklist
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def page() -> None:
     view = _top(todo, opened)
     progress = st.empty()
     if view == "All fields":
-        tables.full_table(todo)
+        tables.full_table(todo, filters.draw(todo))
+    elif view == "Compare":
+        compare.draw(todo)
     elif opened and opened.reading:
         _field(opened, todo)
     else:
@@ -47,14 +49,17 @@ def page() -> None:
 
 def _sidebar_list(todo: Worklist) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        shown = st.segmented_control("Show", ["All", "To check"], default="All", required=True, key="show", label_visibility="collapsed")
-    todo.only_to_check = shown == "To check"
+        views = ["All", "To check", "Not reviewed"]
+        shown = st.segmented_control("Show", views, default="All", required=True, key="show", label_visibility="collapsed")
+    todo.only_to_check, todo.only_unreviewed = shown == "To check", shown == "Not reviewed"
     if todo.shown():
         tables.field_list(todo)
     else:
-        st.markdown("Nothing to check.")
+        st.markdown("Nothing to check." if todo.only_to_check else "Every field is reviewed.")
     done, check = len(todo.rows) - len(todo.waiting), sum(row.to_check for row in todo.rows)
-    st.markdown(f"{done} of {len(todo.rows)} {'field' if len(todo.rows) == 1 else 'fields'} · {check} to check · nothing is kept")
+    reviewed = sum(row.verdict.given for row in todo.rows)
+    fields = "field" if len(todo.rows) == 1 else "fields"
+    st.markdown(f"{done} of {len(todo.rows)} {fields} · {check} to check · {reviewed} reviewed · {saving.state(todo)}")
     with st.container(horizontal=True):
         st.button("Draw a synthetic field", type="tertiary", icon=":material/draw:", on_click=intake.draw_synthetic, args=(todo,))
         st.button("Clear the list", type="tertiary", icon=":material/delete_sweep:", on_click=todo.clear)
@@ -63,7 +68,7 @@ def _sidebar_list(todo: Worklist) -> None:
 def _empty(todo: Worklist) -> None:
     with st.container(key="empty", width=640):
         st.title("Read fields of a smear", anchor=False)
-        st.markdown("Drop fields of a smear here. Nothing leaves this computer, and nothing is kept until you download it.")
+        st.markdown("Drop fields of a smear here. Nothing leaves this computer, and nothing is kept until you save a case.")
         intake.uploader(todo)
         with st.container(horizontal=True):
             st.button("Draw a synthetic field", icon=":material/draw:", on_click=intake.draw_synthetic, args=(todo,))
@@ -86,11 +91,12 @@ def _top(todo: Worklist, opened: Row | None) -> str:
         with st.container(width="stretch"):
             st.html(_caption(todo, opened))
         view: Any = st.segmented_control(
-            "View", ["Field", "All fields"], default="Field", required=True, key="view", label_visibility="collapsed"
+            "View", ["Field", "All fields", "Compare"], default="Field", required=True, key="view", label_visibility="collapsed"
         )
         with st.popover("Export", icon=":material/download:"):
             st.download_button("All readings, CSV", lambda: tables.as_csv(todo), "readings.csv", "text/csv", on_click="ignore")
             st.download_button("All readings, JSON", lambda: tables.as_json(todo), "readings.json", "application/json", on_click="ignore")
+        saving.button(todo)
     return str(view)
 
 
@@ -99,7 +105,7 @@ def _caption(todo: Worklist, opened: Row | None) -> str:
         return '<div class="ball-file">Nothing is read yet.</div>'
     order = [row.number for row in todo.shown()]
     number = f"field {order.index(opened.number) + 1} of {len(order)}" if opened.number in order else f"not among the {len(order)}"
-    among = " to check" if todo.only_to_check else ""
+    among = " to check" if todo.only_to_check else " not reviewed" if todo.only_unreviewed else ""
     size = f" · {opened.size[0]} × {opened.size[1]} px" if opened.size else ""
     return f'<div class="ball-file"><b>{escape(opened.name)}</b><br>{number}{among}{size}</div>'
 
@@ -117,7 +123,9 @@ def _field(opened: Row, todo: Worklist) -> None:
             todo.recall(opened, load_engine())
     elif opened.data:
         todo.keep(opened)
-    verdict.draw(opened, todo)
+    with st.container(border=True, key="reading"):
+        verdict.draw(opened, todo)
+        review.draw(opened, todo)
     if opened.reading and opened.reading.votes:
         votes.draw(opened.reading, opened.name)
         proofs.draw(opened)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from ball.export import printable as printable
+
 Item = TypeVar("Item")
 STDOUT: Final = "-"
 _OFTEN: Final = 10
@@ -40,11 +42,6 @@ def progress(items: Sequence[Item], unit: str) -> Iterator[Item]:
             told = time.monotonic()
             print(f"{done} of {len(items)} {unit}s", file=sys.stderr, flush=True)
         yield item
-
-
-def printable(text: str) -> str:
-    """Text for a terminal: what is not printable (control codes, undecodable bytes) is escaped."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

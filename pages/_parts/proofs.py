@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shlex
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from ball.names import TITLES
+from ball.places import read_command
 from pages._parts.marks import percent
 from pages._parts.worklist import Row
 
@@ -144,4 +144,4 @@ def _details(reading: Reading, row: Row) -> None:
     st.subheader("Where these numbers come from", anchor=False)
     st.html(f'<dl class="ball-facts">{lines}</dl>')
     st.markdown("The same reading, on the command line:")
-    st.code(f"python -m ball read {shlex.quote(row.name)} --json -", language=None, wrap_lines=True)
+    st.code(read_command(row.name), language=None, wrap_lines=True)

@@ -34,6 +34,7 @@ def field_list(todo: Worklist) -> None:
             "field": [row.thumbnail or None for row in order],
             "suggestion": [[marks.mark_of(row.reading).chip] for row in order],
             "votes": [marks.strip(row.reading) if row.reading and row.reading.votes else None for row in order],
+            "reviewed": ["✓" if row.verdict.given else "" for row in order],
         }
     )
     # The selection is kept by place, so the key changes with the order.
@@ -54,16 +55,18 @@ def field_list(todo: Worklist) -> None:
             "field": st.column_config.ImageColumn("", width=46),
             "suggestion": _chip_column(),
             "votes": st.column_config.ImageColumn("Votes", width=marks.STRIP[0], help=_ORDER),
+            "reviewed": st.column_config.TextColumn("✓", width=28, help="Whether you gave your own reading."),
         },
     )
 
 
-def full_table(todo: Worklist) -> None:
-    """Draw every field with its figures; sortable."""
+def full_table(todo: Worklist, order: list[Row]) -> None:
+    """Draw the fields of ``order`` with their figures; sortable."""
     import pandas as pd
 
-    st.title("All fields", anchor=False)
-    order = todo.shown()
+    if not order:
+        st.markdown("No field is left by this choice. Take a filter away to see more.")
+        return
     frame = pd.DataFrame([_line(row) for row in order])
     event: Any = st.dataframe(
         frame, hide_index=True, row_height=48, height=min(48 * len(order) + 40, 900), placeholder="", alt="All fields",
@@ -80,6 +83,8 @@ def full_table(todo: Worklist) -> None:
             "agreement": st.column_config.TextColumn("Agree", width=66, help="Votes equal to the leading label, of the votes given."),
             "check": st.column_config.TextColumn("Check", width=420),
             "cells": st.column_config.NumberColumn("Cells", width=60),
+            "reader": st.column_config.TextColumn("Your reading", width=120),
+            "note": st.column_config.TextColumn("Note", width=160),
         },
     )
     rows = event["selection"]["rows"]
@@ -106,19 +111,21 @@ def _line(row: Row) -> dict[str, Any]:
         "agreement": f"{reading.agreement} of {len(reading.votes)}" if reading and reading.votes else None,
         "check": " ".join([*([reading.reason] if reading.reason else []), *checks(reading)]) if reading else None,
         "cells": row.cells,
+        "reader": row.verdict.choice or "",
+        "note": row.verdict.note,
     }
 
 
 def documents(todo: Worklist) -> list[dict[str, Any]]:
-    """All that was read, in the order in which it was added."""
-    return [document for row in todo.rows if (document := row.document())]
+    """All that was read, in the order in which it was added, the reader's own verdict beside."""
+    return [document | row.verdict.keys(document["suggestion"]) for row in todo.rows if (document := row.document())]
 
 
 def as_json(todo: Worklist) -> str:
-    """Every reading, as `python -m ball read --json` writes it."""
+    """Every reading, as `python -m ball read --json` writes it, with the keys of the reader's verdict."""
     return readings_json(documents(todo))
 
 
 def as_csv(todo: Worklist) -> str:
-    """One line a reading, as `python -m ball read --csv` writes it."""
+    """One line a reading, as `python -m ball read --csv` writes it, with the columns of the reader's verdict."""
     return readings_csv(documents(todo))

@@ -10,6 +10,8 @@ import streamlit as st
 
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.names import TITLES
+from ball.wording import BENIGN as BENIGN
+from ball.wording import checks as checks
 from pages._parts import marks
 from pages._parts.worklist import Row, Worklist
 
@@ -22,24 +24,12 @@ _PROBABILITY = (
 )
 
 
-BENIGN = "Benign here means hematogones (normal B-cell precursors), not normal blood."
-
-
-def checks(reading: Reading) -> list[str]:
-    """What gives reason to look twice: who votes otherwise, then the sentence of every flag."""
-    others = [label for label in LABELS if label != reading.leading]
-    groups = {label: [TITLES[vote.network] for vote in reading.votes if vote.label == label] for label in others}
-    split = [f"{' and '.join(names)} {'reads' if len(names) == 1 else 'read'} {label}." for label, names in groups.items() if names]
-    sentences = [flag.partition(": ")[2] or flag for flag in reading.flags]
-    return [*split, *(sentence for sentence in sentences if sentence != reading.reason)]
-
-
 def draw(row: Row, todo: Worklist) -> None:
     """Draw the verdict box of a row that has been read, or could not be."""
     reading = row.reading
     if reading is None:
         return
-    with st.container(border=True, horizontal=True, gap="medium", key="verdict"):
+    with st.container(horizontal=True, gap="medium", key="verdict"):
         if reading.evidence is not None:
             st.image(reading.evidence.rgb, width=224, alt=f"Field {row.name}")
         with st.container(width="stretch", gap="small", key="verdict-text"):

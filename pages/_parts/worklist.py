@@ -7,12 +7,14 @@ import hashlib
 import logging
 import threading
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ball.labels import UNIDENTIFIED
+from ball.verdict import Verdict
 
 if TYPE_CHECKING:
+    from ball.casebook import Case, Field
     from ball.engine import Engine
     from ball.reading import Reading
 
@@ -30,6 +32,8 @@ class Row:
     """One field of the list.
 
     ``size`` is the width and height of the file's own picture, ``data`` the file as it came, to read it again.
+    ``counted`` and ``measures`` are the cells of its document and the measures of each, ``verdict`` the reader's own,
+    ``saved`` the field of the case book that it is kept as.
     """
 
     number: int
@@ -39,6 +43,15 @@ class Row:
     thumbnail: str = ""
     cells: int | None = None
     data: bytes = field(default=b"", repr=False, compare=False)
+    counted: dict[str, Any] | None = None
+    measures: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    verdict: Verdict = field(default_factory=Verdict)
+    saved: Field | None = None
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the case book does not hold this row, or another verdict."""
+        return self.reading is not None and (self.saved is None or self.saved.verdict != self.verdict)
 
     @property
     def faded(self) -> bool:
@@ -49,7 +62,7 @@ class Row:
         """The reading as JSON values, also where its evidence was dropped; None before it is read."""
         if self.reading is None:
             return None
-        return self.reading.document() | {"cells": None if self.cells is None else {"count": self.cells}}
+        return self.reading.document() | {"cells": self.counted}
 
     @property
     def rank(self) -> int:
@@ -80,6 +93,8 @@ class Worklist:
     batch: int = 0
     loaded: bool = False
     only_to_check: bool = False
+    only_unreviewed: bool = False
+    case: Case | None = None
     _known: OrderedDict[tuple[str, ...], tuple[Reading, tuple[int, int]]] = field(default_factory=OrderedDict)
     _kept: OrderedDict[int, Row] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -143,6 +158,8 @@ class Worklist:
             self._known.pop(key, None)
             self._known[key] = (row.reading, row.size)
             row.thumbnail, row.cells, row.data = _thumbnail(row.reading), len(row.reading.evidence.cells), data
+            row.counted = row.reading.document()["cells"]
+            row.measures = tuple(asdict(cell) for cell in row.reading.evidence.cells)
             self.keep(row)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
@@ -162,7 +179,7 @@ class Worklist:
     def clear(self) -> None:
         """Forget every field."""
         self.waiting.clear()
-        self.rows, self.chosen = [], None
+        self.rows, self.chosen, self.case = [], None, None
         self._known.clear()
         self._kept.clear()
 
@@ -171,8 +188,9 @@ class Worklist:
         return sorted(self.rows, key=lambda row: (row.rank, (row.reading and row.reading.probability) or 0.0, row.number))
 
     def shown(self) -> list[Row]:
-        """The ordered rows that the list shows: all, or those to check."""
-        return [row for row in self.ordered() if row.to_check or not self.only_to_check]
+        """The ordered rows that the list shows: all, those to check, or those without a verdict."""
+        shown = [row for row in self.ordered() if row.to_check or not self.only_to_check]
+        return [row for row in shown if not (self.only_unreviewed and row.verdict.given)]
 
     def opened(self) -> Row | None:
         """The open row: the chosen one; else the first finished while reading goes on, the worst once all are read.

@@ -1,0 +1,31 @@
+"""What can go wrong with a case book, in sentences that say what to do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+class CaseBookError(RuntimeError):
+    """The case book cannot be used, or refuses; the text says what to do."""
+
+
+class NoSuchCaseError(CaseBookError):
+    """There is no case of that number, or it was purged."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"There is no case {key}. It may have been purged; search the list again.")
+
+
+class CaseChangedError(CaseBookError):
+    """Someone else saved the case after it was opened here. Nothing was overwritten.
+
+    ``who`` and ``when`` (ISO 8601, UTC) say by whom and when.
+    """
+
+    def __init__(self, key: str, who: str, when: str) -> None:
+        self.key, self.who, self.when = key, who, when
+        clock = datetime.fromisoformat(when).strftime("%d %b %Y, %H:%M:%S UTC")
+        super().__init__(
+            f"{who or 'Someone'} changed case {key} on {clock}, after you opened it. Nothing was overwritten, and what you "
+            "entered is still on your screen. Open the case anew, look at what changed, then save yours."
+        )

@@ -1,0 +1,79 @@
+"""The list of cases in the sidebar: search, state, pages."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import streamlit as st
+
+from ball.casebook.book import STATES
+from ball.wording import MARKS
+
+if TYPE_CHECKING:
+    from ball.casebook import CaseBook, Summary
+
+_PAGE: Final = 12
+_TINT: Final = "33"
+
+
+def draw(book: CaseBook) -> str | None:
+    """Draw search and list; the number of the case chosen, the first of the list until one is."""
+    words = st.text_input(
+        "Search", placeholder="Case, note or file", icon=":material/search:", key="case-words", label_visibility="collapsed"
+    )
+    states: list[str] = st.pills("State", [*STATES, "Deleted"], selection_mode="multi", key="case-states", label_visibility="collapsed")
+    deleted = "Deleted" in states
+    wanted = [state for state in states if state in STATES]
+    offset = (int(st.session_state.get("case-page", 1)) - 1) * _PAGE
+    found, total = book.search(words, wanted, deleted=deleted, offset=offset, limit=_PAGE)
+    if not found and offset:
+        st.session_state.pop("case-page", None)
+        found, total = book.search(words, wanted, deleted=deleted, limit=_PAGE)
+    if not found:
+        st.markdown("No case matches. Search for less." if words or states else "No case is saved yet.")
+        return None
+    chosen = _table(found)
+    if total > _PAGE:
+        st.pagination(math.ceil(total / _PAGE), key="case-page", max_visible_pages=5)
+    st.markdown(f"{total} {'case' if total == 1 else 'cases'}")
+    return chosen
+
+
+def _table(found: list[Summary]) -> str:
+    import pandas as pd
+
+    keys = [each.key for each in found]
+    if st.session_state.get("case") not in keys:
+        st.session_state["case"] = keys[0]
+    frame = pd.DataFrame({
+        "Case": keys,
+        "Reader": [[_said(each)] if _said(each) else [] for each in found],
+        "State": [each.state for each in found],
+        "Name": [each.name for each in found],
+    })  # fmt: skip
+    key = f"cases-{hash(tuple(keys))}"
+    st.session_state[key] = {"selection": {"rows": [keys.index(st.session_state["case"])], "columns": [], "cells": []}}
+
+    def choose() -> None:
+        rows = st.session_state[key]["selection"]["rows"]
+        if rows and rows[0] < len(keys):
+            st.session_state["case"] = keys[rows[0]]
+
+    chips: Any = [MARKS[label].chip for label in MARKS]
+    st.dataframe(
+        frame, key=key, on_select=choose, selection_mode="single-row-required", hide_index=True, row_height=40, placeholder="",
+        height=40 * len(found) + 40, alt="Cases, the last changed first",
+        column_config={
+            "Case": st.column_config.TextColumn(width=90),
+            "Reader": st.column_config.MultiselectColumn(options=chips, color=[mark.colour + _TINT for mark in MARKS.values()], width=120),
+            "State": st.column_config.TextColumn(width=92),
+        },
+    )
+    return str(st.session_state["case"])
+
+
+def _said(summary: Summary) -> str:
+    """What the reader says of the case, as a chip; nothing before she does."""
+    label = summary.verdict.label(summary.suggestion)
+    return MARKS[label].chip if label else summary.verdict.choice or ""

@@ -1,0 +1,141 @@
+"""Save the fields of a visit as a case, or save what changed since; until then nothing is written to disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ball.casebook.errors import CaseBookError, CaseChangedError
+from pages._parts import who
+from pages._parts.worklist import Row, Worklist
+
+if TYPE_CHECKING:
+    from ball.casebook import Case, CaseBook, Field
+
+
+def casebook() -> CaseBook:
+    """The case book of this computer, opened once.
+
+    Raises:
+        CaseBookError: it cannot be used; the text says what to do.
+    """
+    from ball.casebook.connect import place
+
+    return _opened(place())
+
+
+@st.cache_resource(show_spinner=False)
+def _opened(where: str) -> CaseBook:
+    from ball.casebook import CaseBook
+
+    return CaseBook(where)
+
+
+def button(todo: Worklist) -> None:
+    """Draw "Save case", or "Save changes" once there is a case; off while fields are still read."""
+    ready = not todo.waiting and any(row.unsaved for row in todo.rows) and not (todo.case and todo.case.signed)
+    label = "Save changes" if todo.case else "Save case"
+    if st.button(label, type="primary", icon=":material/bookmark_add:", disabled=not ready, key="save-case"):
+        _dialog(todo)
+
+
+def state(todo: Worklist) -> str:
+    """What of the list is kept, in words."""
+    if todo.case is None:
+        return "nothing saved yet"
+    return f"{todo.case.key}, changes not saved" if any(row.unsaved for row in todo.rows) else f"saved as {todo.case.key}"
+
+
+@st.dialog("Save case")
+def _dialog(todo: Worklist) -> None:
+    new = [row for row in todo.rows if row.reading and row.saved is None]
+    reviewed = sum(row.verdict.given for row in todo.rows)
+    st.markdown(f"{len(todo.rows)} {'field' if len(todo.rows) == 1 else 'fields'}, {reviewed} with your own reading.")
+    before = todo.case.name if todo.case else ""
+    name = st.text_input("Name of the case (may stay empty)", before, max_chars=120, help="Write no name of a patient here.")
+    by = who.initials("save")
+    keep = bool(new) and st.checkbox(
+        "Keep the pictures, too",
+        help="As PNG, without any data of the camera. Without them, only figures, verdicts and notes are kept.",
+    )
+    if st.button("Save", type="primary", disabled=not by, key="save-now"):
+        try:
+            save(todo, casebook(), by, name, keep)
+        except CaseChangedError as error:
+            st.session_state["overtaken"] = str(error)
+        except CaseBookError as error:
+            st.error(plain(str(error)))
+        else:
+            st.toast(f"Saved as case {todo.case.key if todo.case else ''}.", icon=":material/check:")
+            st.rerun()
+    if st.session_state.get("overtaken"):
+        st.error(plain(st.session_state["overtaken"]))
+        if st.button("Open it anew, keep what I entered", key="refresh-case"):
+            del st.session_state["overtaken"]
+            refresh(todo, casebook())
+            st.rerun()
+
+
+def plain(text: str) -> str:
+    """For Markdown: a sentence with a name of a reader in it, as text that is no markup."""
+    return "".join(f"\\{each}" if each in "\\`*_{}[]()#+-!|<>~$:" else each for each in text)
+
+
+def save(todo: Worklist, book: CaseBook, by: str, name: str, keep: bool) -> Case:
+    """Save the list as a case, or what changed of it.
+
+    Args:
+        todo: its rows and its case are brought to what was saved.
+        book: where to.
+        by: initials of the reader.
+        name: of the case.
+        keep: whether the pictures of new fields are kept.
+
+    Raises:
+        CaseChangedError: someone else changed the case; nothing is saved.
+        CaseBookError: the book refuses; nothing is saved.
+    """
+    rows = [row for row in todo.rows if row.unsaved]
+    fields = [field_of(row, keep) for row in rows]
+    case = book.change(todo.case, by, fields=fields, name=name) if todo.case else book.save(fields, by, name)
+    known = {each.id: each for each in case.fields}
+    added = iter(each for each in case.fields if each.id not in {field.id for field in (todo.case.fields if todo.case else ())})
+    for row in rows:
+        row.saved = next(added) if row.saved is None else known[row.saved.id]
+    todo.case = case
+    return case
+
+
+def refresh(todo: Worklist, book: CaseBook) -> None:
+    """Take the case as it is now; verdicts entered here and not yet saved stay, others follow the book."""
+    if todo.case is None:
+        return
+    fresh = book.case(todo.case.key)
+    known = {each.id: each for each in fresh.fields}
+    for row in todo.rows:
+        if row.saved and row.saved.id in known:
+            mine = row.verdict if row.unsaved else known[row.saved.id].verdict
+            row.saved, row.verdict = known[row.saved.id], mine
+    todo.case = fresh
+
+
+def field_of(row: Row, keep: bool = False) -> Field:
+    """A row as a field of a case, its picture with it where it is to be kept."""
+    from dataclasses import replace
+
+    from ball.casebook import Field
+    from ball.thresholds import thresholds
+    from ball.versions import versions
+
+    if row.saved is not None:
+        return replace(row.saved, verdict=row.verdict)
+    consensus = row.reading.consensus if row.reading else ()
+    picture = _picture(row) if keep else None
+    return Field(row.document() or {}, consensus, thresholds(), versions(), row.measures, row.verdict, picture=picture)
+
+
+def _picture(row: Row) -> bytes | None:
+    from ball.casebook.picture import pixels_png
+
+    return pixels_png(row.data) if row.data else None

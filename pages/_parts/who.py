@@ -1,0 +1,30 @@
+"""Who is reading: the name that she signed in with, or the initials that she gives."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ball.casebook.book import LONGEST
+
+
+def signed_in() -> str | None:
+    """Name or address of who signed in; None where sign-in is off, or nobody has."""
+    user = st.user
+    if not getattr(user, "is_logged_in", False):
+        return None
+    name = user.get("email") or user.get("name")
+    return str(name) if name else None
+
+
+def initials(key: str) -> str:
+    """The name signed in with, else a field for initials, remembered for this visit; empty until they are given."""
+    known = signed_in()
+    if known:
+        st.markdown("Saved under the name that you signed in with.")
+        return known
+    given: str = st.text_input(
+        "Your initials", st.session_state.get("initials", ""), max_chars=min(LONGEST, 12), key=f"initials-{key}",
+        help="Others see by them who read the case. They stand in its history.",
+    )
+    st.session_state["initials"] = given.strip()
+    return given.strip()

@@ -1,0 +1,36 @@
+"""Case book: what was saved, by whom, how reader and software agree."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ball.casebook.errors import CaseBookError
+from pages._parts import agreement_view, case_list, case_view, frame, saving
+
+
+def page() -> None:
+    """Draw the list in the sidebar, and the case chosen from it."""
+    try:
+        book = saving.casebook()
+        with st.sidebar:
+            chosen = case_list.draw(book)
+        case_tab, agreement_tab = st.tabs(["Case", "Agreement"])
+        with case_tab:
+            if chosen is None:
+                _empty()
+            else:
+                case_view.draw(book, chosen)
+        with agreement_tab:
+            agreement_view.draw(book)
+    except CaseBookError as error:
+        st.title("Case book", anchor=False)
+        st.error(saving.plain(str(error)))
+
+
+def _empty() -> None:
+    st.title("Case book", anchor=False)
+    st.markdown("No case is shown. Read some fields, then press **Save case** on the Read page; nothing is kept before you do.")
+
+
+if __name__ == "__main__":
+    frame.back_to_app()
