@@ -35,11 +35,14 @@ from ball.trust.calibration import (
 )
 from ball.trust.slide import joint
 
-TARGET: Final = 0.02
-"""Share of all fields that may be suggested wrongly."""
+TARGET: Final = 0.01
+"""Share of all fields that may be suggested wrongly without a flag: half of what is allowed, since a new stain may be harder."""
 
-BENIGN_TARGET: Final = 0.005
-"""Share of all fields that may be malignant and suggested as Benign."""
+BENIGN_TARGET: Final = 0.0025
+"""Share of all fields that may be malignant and suggested as Benign without a flag; half of what is allowed, too."""
+
+FLAG: Final = 1.0
+"""Strangeness beyond which a field is flagged, see `ball.trust.gate`."""
 
 COVERAGE: Final = 0.95
 """Share of prediction sets that must hold the true label."""
@@ -209,7 +212,7 @@ class Held:
     sets: Floats
 
 
-def held_out(validation: Calibrators, stain: Calibrators | None, flag: float = 1.0) -> Held:
+def held_out(validation: Calibrators, stain: Calibrators | None) -> Held:
     """Judge every calibrator of the last group by the other folds: its stain, or its random fifth of validation."""
     judged = stain or validation
     probabilities, limits, sets = np.empty((len(judged.files), len(LABELS))), np.empty(len(judged.files)), np.empty(len(judged.files))
@@ -220,15 +223,16 @@ def held_out(validation: Calibrators, stain: Calibrators | None, flag: float = 1
         known = combine(rest.votes, calibration, rest.strangeness)
         one = judged.of(inside)
         probabilities[inside] = combine(one.votes, calibration, one.strangeness)
-        limits[inside] = suggestion_limit(known, rest.targets, rest.strangeness <= flag)
+        limits[inside] = suggestion_limit(known, rest.targets, rest.strangeness <= FLAG)
         sets[inside] = conformal_limit(known, rest.targets, COVERAGE)
     return Held(probabilities, limits, sets)
 
 
-def certainty(judged: Calibrators, held: Held, flag: float = 1.0) -> dict[str, Any]:
-    """The figures of a set of calibrators judged by other folds: JSON values."""
-    top, called = held.probabilities.max(axis=1), held.probabilities.argmax(axis=1)
-    wrong, clean = called != judged.targets, judged.strangeness <= flag
+def certainty(judged: Calibrators, held: Held, refuse: float) -> dict[str, Any]:
+    """The figures of a set of calibrators judged by other folds: JSON values. From strangeness ``refuse`` on nothing is suggested."""
+    called = held.probabilities.argmax(axis=1)
+    top = np.where(judged.strangeness < refuse, held.probabilities.max(axis=1), 0.0)
+    wrong, clean = called != judged.targets, judged.strangeness <= FLAG
     given = top >= held.limits
     sets = held.probabilities >= held.sets[:, None]
     sets[np.arange(len(called)), called] = True
@@ -247,7 +251,7 @@ def certainty(judged: Calibrators, held: Held, flag: float = 1.0) -> dict[str, A
         "set_size": float(sets.sum(axis=1).mean()),
         "folds": [_fold(int(fold), judged.folds == fold, wrong, given, clean) for fold in np.unique(judged.folds)],
         "curve": _curve(top, wrong, clean),
-        "reliability": _reliability(top, ~wrong),
+        "reliability": _reliability(held.probabilities.max(axis=1), ~wrong),
     }
 
 
@@ -338,14 +342,6 @@ def _size(size: int, results: Sequence[tuple[Mapping[str, Any], str]]) -> dict[s
     wrong = {number: np.mean([how == "wrong" for each, how in results if each["cluster"] == number]) for number in numbers}
     shares = {name: float(np.mean([how == name for _, how in results])) for name in ("right", "unidentified", "wrong")}
     return {"fields": size, **shares, "clusters_held": int(sum(share <= SLIDE_TARGET for share in wrong.values()))}
-
-
-def interval(successes: int, count: int) -> list[float]:
-    """Wilson interval of a share, 95 %."""
-    from scipy.stats import binomtest
-
-    found = binomtest(successes, count).proportion_ci(method="wilson")
-    return [float(found.low), float(found.high)]
 
 
 def fingerprint(parts: Mapping[str, Floats]) -> str:

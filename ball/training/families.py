@@ -112,7 +112,7 @@ def _textures(_: Sources, random: Random) -> Iterator[Image]:
     """Blurred noise, stripes and checks, each between two or three drawn colours."""
     rows, columns = np.mgrid[0:224, 0:224]
     while True:
-        noise = cv2.GaussianBlur(random.normal(size=(224, 224)), (0, 0), random.uniform(1, 14))
+        noise = np.asarray(cv2.GaussianBlur(random.normal(size=(224, 224)), (0, 0), random.uniform(1, 14)), dtype=np.float64)
         turn, wide = random.uniform(0, np.pi), random.uniform(4, 40)
         stripes = np.sin((rows * np.cos(turn) + columns * np.sin(turn)) * 2 * np.pi / wide)
         checks = np.sign(np.sin(rows * np.pi / wide) * np.sin(columns * np.pi / wide))

@@ -56,14 +56,14 @@ def describe(segmentation: Segmentation) -> Appearance:
 def _stain(lab: Image, mask: Mask) -> dict[str, float]:
     """Colour of background and nuclei, and how the channels go together."""
     inside, outside = _within(lab, mask), _within(lab, ~mask)
-    found = {}
+    found: dict[str, float] = {}
     for index, channel in ((1, "a"), (2, "b")):
         levels = np.percentile(outside[:, index], (5, 50, 95))
         found |= {f"background {channel} {level}": float(value) for level, value in zip((5, 50, 95), levels, strict=True)}
         found[f"nuclei {channel} mean"] = float(inside[:, index].mean())
         found[f"nuclei {channel} spread"] = float(inside[:, index].std())
     pixels = lab[::2, ::2].reshape(-1, 3).astype(np.float32)
-    together = np.corrcoef(pixels.T) if (pixels.std(axis=0) > _LEAST).all() else np.zeros((3, 3))
+    together = np.asarray(np.corrcoef(pixels.T)) if (pixels.std(axis=0) > _LEAST).all() else np.zeros((3, 3))
     return found | {"L with a": float(together[0, 1]), "L with b": float(together[0, 2]), "a with b": float(together[1, 2])}
 
 
@@ -98,7 +98,8 @@ def _nuclei(mask: Mask) -> dict[str, float]:
 
 def _texture(light: Image, mask: Mask) -> dict[str, float]:
     """Energy of the lightness from fine to coarse, an octave a band, and of the finest inside the nuclei."""
-    fine, found = light.astype(np.float32), {}
+    found: dict[str, float] = {}
+    fine = light.astype(np.float32)
     for octave in range(_OCTAVES):
         coarse = cv2.pyrDown(fine)
         band = fine - cv2.resize(cv2.pyrUp(coarse), fine.shape[::-1])
@@ -108,7 +109,7 @@ def _texture(light: Image, mask: Mask) -> dict[str, float]:
             found[f"octave {octave} in nuclei"] = _logged(float(_within(band, on).std()))
         if octave == 1:
             found["edges"] = _logged(float(np.percentile(np.abs(band), 95) / (np.abs(band).mean() + _LEAST)))
-        fine = coarse
+        fine = np.asarray(coarse, dtype=np.float32)
     return found
 
 

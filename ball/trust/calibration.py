@@ -82,7 +82,7 @@ def combine(votes: Mapping[str, Floats], calibration: Calibration, strangeness: 
     if not votes:
         raise ValueError("expected at least one vote")
     if calibration == PLAIN:
-        return np.mean(list(votes.values()), axis=0)
+        return np.asarray(np.mean(list(votes.values()), axis=0), dtype=np.float64)
     pool = pooled(votes, calibration.temperatures, calibration.rule)
     warmth = calibration.base + calibration.dissent * disagreement(votes) + calibration.strange * np.clip(strangeness, 0, FAR)
     return tempered(pool, np.exp(warmth))
@@ -92,7 +92,7 @@ def pooled(votes: Mapping[str, Floats], temperatures: Mapping[str, float], rule:
     """The networks' tempered probabilities as one, (n, classes)."""
     warm = [tempered(values, np.full(len(values), temperatures.get(name, 1.0))) for name, values in votes.items()]
     if rule == "mean":
-        return np.mean(warm, axis=0)
+        return np.asarray(np.mean(warm, axis=0), dtype=np.float64)
     return _normalised(np.exp(np.mean([np.log(np.maximum(each, LEAST)) for each in warm], axis=0)))
 
 
@@ -108,7 +108,8 @@ def disagreement(votes: Mapping[str, Floats]) -> Floats:
     most = math.log(min(len(stacked), len(LABELS)))
     if most == 0:
         return np.zeros(stacked.shape[1])
-    return np.clip((entropy(stacked.mean(axis=0)) - entropy(stacked).mean(axis=0)) / most, 0, 1)
+    apart = entropy(stacked.mean(axis=0)) - entropy(stacked).mean(axis=0)
+    return np.asarray(np.clip(apart / most, 0, 1), dtype=np.float64)
 
 
 def entropy(probabilities: Floats) -> Floats:

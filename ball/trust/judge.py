@@ -10,39 +10,15 @@ import numpy as np
 
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.segmentation import Segmentation
-from ball.trust.appearance import Appearance, describe
+from ball.trust.appearance import describe
 from ball.trust.calibration import consensus, disagreement, prediction_set
+from ball.trust.gate import NO_NUCLEI, Examination, examine
 from ball.trust.store import Trust, calibration_for
 
-NO_NUCLEI: Final = "No stained nucleus was found in this picture, so the networks saw nothing but black."
 NOT_CALIBRATED: Final = (
-    "The probability is not calibrated: the thresholds are missing, or were made for other weights. The computer's keeper can make them "
-    "with `python -m ball calibrate`."
+    "not_calibrated: The probability is not calibrated: the thresholds are missing, or were made for other weights. "
+    "`python -m ball calibrate` makes them."
 )
-
-
-@dataclass(frozen=True)
-class Check:
-    """One figure of the field that must stay within what training held; ``low`` and ``high`` are sentences, or empty."""
-
-    code: str
-    figure: str
-    low: str = ""
-    high: str = ""
-
-
-CHECKS: Final = (
-    Check("blurred", "octave 1", low="The picture is more blurred than any validated field."),
-    Check("sharpened", "octave 0", high="The picture has more grain or sharpening than any validated field."),
-    Check("dark", "background L 75", low="The picture is darker than any validated field."),
-    Check("bright", "burnt out", high="Much of the picture is over-exposed."),
-    Check("drowned", "drowned", high="Much of the picture is black."),
-    Check(
-        "nucleus_size", "median area", low="The nuclei are smaller than in any validated field: check the magnification.",
-        high="The nuclei are larger than in any validated field: check the magnification.",
-    ),
-)
-"""What the segmentation and the light tell, beside the distance."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +26,9 @@ class Judgement:
     """What is made of the votes.
 
     ``consensus``: calibrated probabilities in contract order. ``suggestion``: a label or Unidentified. ``label_set``: labels that
-    cannot be ruled out. ``disagreement``: 0 to 1. ``strangeness``: 1 is what 99 % of validation fields keep within; None, as
-    ``limit``, where there are no thresholds. ``calibrated``: whether the thresholds belong to the weights that voted.
+    cannot be ruled out, right with probability ``coverage``. ``disagreement``: 0 to 1. ``strangeness``: 1 is what 99 % of
+    validation fields keep within. ``limit``: the probability needed. What needs thresholds is None or empty where there are
+    none that belong to the weights that voted; ``calibrated`` says whether there are.
     """
 
     consensus: tuple[float, ...]
@@ -60,11 +37,10 @@ class Judgement:
     reason: str | None = None
     flags: tuple[str, ...] = ()
     label_set: tuple[str, ...] = ()
+    coverage: float | None = None
     disagreement: float = 0.0
     strangeness: float | None = None
     limit: float | None = None
-    calibrated: bool = False
-    coverage: float | None = None
 
     @property
     def leading(self) -> str:
@@ -76,6 +52,11 @@ class Judgement:
         """Calibrated probability of the leading label."""
         return max(self.consensus)
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether the probability may be taken at its word."""
+        return self.limit is not None
+
 
 def judge(
     votes: Mapping[str, Sequence[float]], segmentation: Segmentation, weights: Mapping[str, str], trust: Trust | None = None
@@ -86,78 +67,37 @@ def judge(
         votes: raw softmax by network, at least one.
         segmentation: of the field, at the size that the networks see.
         weights: SHA-256 by network of the weights that voted.
-        trust: thresholds; None where there are none, which gives the plain mean and a flag.
+        trust: thresholds; None where there are none, which gives the plain mean, no gate but that for an empty mask, and a flag.
     """
-    apart = float(disagreement({name: np.asarray(values, dtype=np.float64)[None] for name, values in votes.items()})[0])
-    if trust is None:
-        return _without_thresholds(consensus(votes), segmentation, apart)
-    appearance = describe(segmentation)
-    strangeness = trust.familiarity.of(appearance)
-    calibrated = trust.fits(weights)
-    combined = consensus(votes, calibration_for(trust, weights), strangeness)
-    refusal = _refusal(segmentation, appearance, strangeness, trust)
-    limit = trust.limits.suggest if calibrated else None
-    stands = refusal is None and (limit is None or max(combined) >= limit)
-    flags = _doubts(segmentation, appearance, strangeness, trust, refusal)
+    seen = _examined(segmentation, trust)
+    calibrated = trust is not None and trust.fits(weights)
+    combined = consensus(votes, calibration_for(trust, weights), seen.strangeness)
+    leading = LABELS[int(np.argmax(combined))]
+    limits = trust.limits if trust is not None and calibrated else None
+    doubt = seen.refusal
+    if doubt is None and limits is not None and max(combined) < limits.suggest:
+        doubt = f"{percent(max(combined))} {leading} is below the {percent(limits.suggest)} needed for a suggestion."
     return Judgement(
         consensus=combined,
-        suggestion=LABELS[int(np.argmax(combined))] if stands else UNIDENTIFIED,
-        status="read" if refusal is None else "refused",
-        reason=refusal if refusal is not None else None if stands else _doubt(combined, trust.limits.suggest),
-        flags=flags if calibrated else (*flags, f"not_calibrated: {NOT_CALIBRATED}"),
-        label_set=prediction_set(combined, trust.limits.label_set) if calibrated else (),
-        disagreement=apart,
-        strangeness=strangeness,
-        limit=limit,
-        calibrated=calibrated,
-        coverage=trust.limits.coverage if calibrated else None,
+        suggestion=leading if doubt is None else UNIDENTIFIED,
+        status="read" if seen.refusal is None else "refused",
+        reason=doubt,
+        flags=seen.flags if calibrated else (*seen.flags, NOT_CALIBRATED),
+        label_set=prediction_set(combined, limits.label_set) if limits else (),
+        coverage=limits.coverage if limits else None,
+        disagreement=float(disagreement({name: np.asarray(values, dtype=np.float64)[None] for name, values in votes.items()})[0]),
+        strangeness=seen.strangeness if trust is not None else None,
+        limit=limits.suggest if limits else None,
     )
 
 
-def _without_thresholds(combined: tuple[float, ...], segmentation: Segmentation, apart: float) -> Judgement:
-    flags = [f"not_calibrated: {NOT_CALIBRATED}"]
-    if segmentation.empty:
-        return Judgement(combined, UNIDENTIFIED, "refused", NO_NUCLEI, (f"no_nuclei: {NO_NUCLEI}", *flags), disagreement=apart)
-    return Judgement(combined, LABELS[int(np.argmax(combined))], flags=tuple(flags), disagreement=apart)
+def _examined(segmentation: Segmentation, trust: Trust | None) -> Examination:
+    if trust is not None:
+        return examine(describe(segmentation), segmentation.empty, trust.familiarity, trust.limits.refuse)
+    return Examination(0.0, NO_NUCLEI, (f"no_nuclei: {NO_NUCLEI}",)) if segmentation.empty else Examination(0.0, None, ())
 
 
-def _refusal(segmentation: Segmentation, appearance: Appearance, strangeness: float, trust: Trust) -> str | None:
-    """Why a field is refused; None where it is not."""
-    if segmentation.empty:
-        return NO_NUCLEI
-    if strangeness < trust.limits.refuse:
-        return None
-    return f"Not like the validated smears: {_what(appearance, trust)}."
-
-
-def _doubts(
-    segmentation: Segmentation, appearance: Appearance, strangeness: float, trust: Trust, refusal: str | None
-) -> tuple[str, ...]:
-    """Flags that come from the picture alone."""
-    if segmentation.empty:
-        return (f"no_nuclei: {NO_NUCLEI}",)
-    found = [f"not_a_smear: {refusal}"] if refusal else []
-    if not refusal and strangeness > 1:
-        found.append(f"unfamiliar: Unlike the validated smears in {_what(appearance, trust)}.")
-    outside = trust.familiarity.outside(appearance)
-    for check in CHECKS:
-        over = outside.get(check.figure, 0.0)
-        sentence = check.high if over > 0 else check.low if over < 0 else ""
-        if sentence:
-            found.append(f"{check.code}: {sentence}")
-    return tuple(found)
-
-
-def _what(appearance: Appearance, trust: Trust) -> str:
-    groups = trust.familiarity.strange_groups(appearance)
-    return " and ".join(groups) if groups else "how its colours and shapes go together"
-
-
-def _doubt(combined: tuple[float, ...], limit: float) -> str:
-    leading = LABELS[int(np.argmax(combined))]
-    return f"{_percent(max(combined))} {leading} is below the {_percent(limit)} needed for a suggestion."
-
-
-def _percent(value: float) -> str:
-    """Whole percent, rounded down: what is below a limit never reads as if it had reached it."""
-    return f"{int(100 * value + 1e-9)} %"
+def percent(value: float) -> str:
+    """Percent rounded down, a decimal where the value is not whole: what is below a limit never reads as if it had reached it."""
+    tenths = int(1000 * value + 1e-6)
+    return f"{tenths // 10} %" if tenths % 10 == 0 else f"{tenths / 10:.1f} %"

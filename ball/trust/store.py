@@ -114,7 +114,7 @@ def parse(text: bytes, bank: bytes) -> Trust:
         if hashlib.sha256(bank).hexdigest() != document["bank"]:
             raise TrustError(f"{BANK} is not the file that {FILE} names: its SHA-256 differs. {_HOW}")
         tensors = {name: value.astype(np.float64) for name, value in load(bank).items()}
-        familiarity = Familiarity(*(tensors[name] for name in _TENSORS), unit=float(document["unit"]))
+        familiarity = Familiarity(**{name: tensors[name] for name in _TENSORS}, unit=float(document["unit"]))
         return Trust(
             Calibration(**document["calibration"]), Limits(**document["limits"]), familiarity,
             document["weights"], document["slide"], document["made_from"],
