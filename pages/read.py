@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from pages._parts import frame, intake, proofs, tables, verdict, votes
+from pages._parts import frame, intake, proofs, suggest, tables, verdict, votes
 from pages._parts.worklist import Row, Worklist
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ _SLICE: Final = 1.0
 def page() -> None:
     """Draw the page, then read on if files wait."""
     todo = intake.worklist()
+    suggest.apply(todo)
     if intake.no_weights():
         _no_weights()
     # A slot of its own: what it held is gone at once when reading starts.

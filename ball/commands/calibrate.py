@@ -207,7 +207,7 @@ def _refusal(args: argparse.Namespace, fields: Sequence[Field], values: dict[str
     sources = Sources(args.others or args.data, [field.path for field in fields if field.name in split.val])
     limits = trust.limits
     found = []
-    for family in progress([each for each in FAMILIES if _present(each.folder, args.others)], "family of pictures"):
+    for family in progress([each for each in FAMILIES if _present(each.folder, args.others)], "group"):
         seen: Looks = looks(pictures(family, sources))
         facts = {"name": family.name, "title": family.title, "development": family.development, "goal": family.goal}
         found.append({**facts, **family_figures(seen, genuine, trust.familiarity, limits.refuse)})

@@ -76,7 +76,7 @@ def judge(
     limits = trust.limits if trust is not None and calibrated else None
     doubt = seen.refusal
     if doubt is None and limits is not None and max(combined) < limits.suggest:
-        doubt = f"{percent(max(combined))} {leading} is below the {percent(limits.suggest)} needed for a suggestion."
+        doubt = below(max(combined), leading, limits.suggest)
     return Judgement(
         consensus=combined,
         suggestion=leading if doubt is None else UNIDENTIFIED,
@@ -95,6 +95,11 @@ def _examined(segmentation: Segmentation, trust: Trust | None) -> Examination:
     if trust is not None:
         return examine(describe(segmentation), segmentation.empty, trust.familiarity, trust.limits.refuse)
     return Examination(0.0, NO_NUCLEI, (f"no_nuclei: {NO_NUCLEI}",)) if segmentation.empty else Examination(0.0, None, ())
+
+
+def below(probability: float, leading: str, limit: float) -> str:
+    """Why there is no suggestion."""
+    return f"{percent(probability)} {leading} is below the {percent(limit)} needed for a suggestion."
 
 
 def percent(value: float) -> str:

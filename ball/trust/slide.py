@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.trust.calibration import LEAST
+from ball.trust.store import TrustError, load_trust
 
 if TYPE_CHECKING:
     from ball.reading import Reading
@@ -107,6 +108,22 @@ class SlideReading:
             "drives": [{"file": name, "weight": weight} for name, weight in self.drives],
             "contradicts": [{"file": name, "weight": weight} for name, weight in self.contradicts],
         }
+
+
+EMPTY: Final[Mapping[str, Any]] = dict.fromkeys(
+    ("slide", "suggestion", "leading", "probability", "probabilities", "limit", "fields", "cells", "left_out", "course", "settled_after",
+     "more_needed", "drives", "contradicts")
+)  # fmt: skip
+"""The document of a slide of which no field could be read, its name and files left open."""
+
+
+def settings(folder: Path | None = None) -> tuple[Mapping[str, float], bool]:
+    """Correlation and limit of slides from the thresholds file, and True; without them the cautious ones, and False."""
+    try:
+        found = load_trust(folder).slide
+    except TrustError:
+        found = {}
+    return (found, True) if found else (UNTESTED, False)
 
 
 def read_slide(name: str, fields: Sequence[SlideField], settings: Mapping[str, float] = UNTESTED) -> SlideReading | None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from ball.export import readings_csv, readings_json
 from ball.names import TITLES
-from pages._parts import marks
+from pages._parts import marks, suggest
 from pages._parts.verdict import checks
 from pages._parts.worklist import Row, Worklist
 
@@ -63,6 +63,7 @@ def full_table(todo: Worklist) -> None:
     import pandas as pd
 
     st.title("All fields", anchor=False)
+    suggest.slider(todo)
     order = todo.shown()
     frame = pd.DataFrame([_line(row) for row in order])
     event: Any = st.dataframe(
@@ -74,7 +75,7 @@ def full_table(todo: Worklist) -> None:
             "suggestion": _chip_column(),
             "probability": st.column_config.ProgressColumn(
                 "Probability", format="%.1f %%", min_value=0, max_value=100, color="gray", width=130,
-                help="Of the leading label: the plain average of the votes, not yet calibrated.",
+                help="Of the leading label, by the calibrated consensus of the votes.",
             ),
             "votes": st.column_config.ImageColumn("Votes", width=marks.STRIP[0], help=_ORDER),
             "agreement": st.column_config.TextColumn("Agree", width=66, help="Votes equal to the leading label, of the votes given."),
