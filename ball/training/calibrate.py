@@ -21,7 +21,7 @@ from scipy.optimize import minimize, minimize_scalar
 
 from ball.labels import LABELS
 from ball.names import TITLES
-from ball.training.evaluation import calibration_error
+from ball.training.evaluation import DIGITS, calibration_error
 from ball.trust.calibration import (
     FAR,
     RULES,
@@ -166,7 +166,8 @@ def warmed(start: Calibration, groups: Sequence[Calibrators]) -> Calibration:
         return _loss(tempered(pools, warm), targets) + _PENALTY * float((numbers**2).sum())
 
     best = minimize(cost, np.zeros(3), bounds=bounds, method="L-BFGS-B").x
-    return replace(start, base=float(best[0]), dissent=float(best[1]), strange=float(best[2]))
+    base, dissent, strangeness = (round(float(value), DIGITS) for value in best)
+    return replace(start, base=base, dissent=dissent, strange=strangeness)
 
 
 def _temperature(probabilities: Floats, targets: Integers) -> float:
@@ -175,7 +176,7 @@ def _temperature(probabilities: Floats, targets: Integers) -> float:
     def cost(log: float) -> float:
         return _loss(tempered(probabilities, np.full(len(targets), np.exp(log))), targets)
 
-    return float(np.exp(minimize_scalar(cost, bounds=(np.log(0.2), np.log(5)), method="bounded").x))
+    return round(float(np.exp(minimize_scalar(cost, bounds=(np.log(0.2), np.log(5)), method="bounded").x)), DIGITS)
 
 
 def _loss(probabilities: Floats, targets: Integers) -> float:
