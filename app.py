@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages import about, benchmark, casebook, read
+from pages import about, benchmark, casebook, read, slides
 from pages._parts import frame
 
 st.set_page_config(page_title="Second reader for B-ALL smears", page_icon=frame.ICON, layout="wide", initial_sidebar_state=380)
@@ -20,6 +20,7 @@ def to_home() -> None:
 chosen = st.navigation(
     [
         home,
+        st.Page(slides.page, title="Slides", url_path="slides"),
         st.Page(benchmark.page, title="Benchmark", url_path="benchmark"),
         st.Page(casebook.page, title="Case book", url_path="casebook"),
         st.Page(about.page, title="About", url_path="about"),

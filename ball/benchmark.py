@@ -366,3 +366,26 @@ def _leading(probabilities: tuple[float, ...]) -> str:
 
 def _maybe(value: Any) -> float | None:
     return None if value is None else float(value)
+
+
+CALIBRATE: Final = "python -m ball calibrate --data DATA/all --others DATA"
+
+
+def load_certainty() -> Mapping[str, Any]:
+    """How calibrated the consensus is, and what each limit costs: the document that `python -m ball calibrate` writes.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    keys = ("basis", "limit", "n", "networks", "calibration_error", "calibration_error_raw", "coverage", "wrong_and_unflagged",
+            "benign_and_unflagged", "set_coverage", "set_size", "folds", "curve", "reliability", "slides")  # fmt: skip
+    return _load("certainty.json", CALIBRATE, lambda document: {key: document[key] for key in keys})
+
+
+def load_refusal() -> Mapping[str, Any]:
+    """What the gate does to genuine fields and to pictures that are no such smear.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    return _load("refusal.json", CALIBRATE, lambda document: {key: document[key] for key in ("refuse", "genuine", "families")})

@@ -43,6 +43,7 @@ class Engine:
         if name not in ENGINES:
             raise EngineError(f"There is no engine named {name!r}. Choose one of: {', '.join(ENGINES)}.")
         cuda = torch.cuda.is_available()
+        self.folder = store.folder
         self.name = "torch-cuda" if cuda else "torch"
         self.device = torch.device("cuda" if cuda else "cpu")
         if cuda:  # TF32 keeps ten bits: votes would differ from those of a CPU.

@@ -20,16 +20,16 @@ from ball.engine import Engine, Output, load_engine
 from ball.explain import class_maps
 from ball.files import read_bytes
 from ball.images import Decoded, ImageError, decode
-from ball.labels import LABELS, UNIDENTIFIED
+from ball.labels import LABELS
 from ball.networks import NETWORKS
 from ball.segmentation import Segmentation, segment
+from ball.trust import Judgement, Trust, TrustError, consensus, judge, load_trust
 from ball.values import require_rgb
 
 Source = Path | str | bytes | NDArray[np.uint8]
 Status = Literal["read", "refused", "error"]
 
 _LOG: Final = logging.getLogger(__name__)
-_NO_NUCLEI = "No stained nucleus was found in this picture, so the networks saw nothing but black."
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,9 @@ class Evidence:
 class Reading:
     """One field, read.
 
-    ``probability`` is the consensus of the leading label, ``agreement`` the number of votes equal to it. Flags
-    ("code: sentence") are reasons to doubt the suggestion; notices are about operation only.
+    ``probability`` is the calibrated consensus of the leading label, ``agreement`` the number of votes equal to it. Flags
+    ("code: sentence") are reasons to doubt the suggestion; notices are about operation only. ``judgement`` says how the
+    suggestion came about; without one the consensus is the plain mean of the votes.
     """
 
     file: str
@@ -85,12 +86,15 @@ class Reading:
     seconds: dict[str, float] = field(default_factory=dict)
     engine: str = ""
     weights: dict[str, str] = field(default_factory=dict)
+    judgement: Judgement | None = field(default=None, repr=False)
     evidence: Evidence | None = field(default=None, repr=False, compare=False)
 
     @property
     def consensus(self) -> tuple[float, ...]:
-        """Averaged softmax of the votes in contract order; empty without votes."""
-        return consensus([vote.probabilities for vote in self.votes]) if self.votes else ()
+        """Calibrated probabilities in contract order; empty without votes."""
+        if self.judgement is not None:
+            return self.judgement.consensus
+        return consensus({vote.network: vote.probabilities for vote in self.votes}) if self.votes else ()
 
     @property
     def leading(self) -> str | None:
@@ -124,11 +128,6 @@ class Reading:
             "engine": self.engine,
             "weights": dict(self.weights),
         }
-
-
-def consensus(probabilities: Iterable[tuple[float, ...]]) -> tuple[float, ...]:
-    """Combine the softmax of several networks: their mean."""
-    return tuple(float(value) for value in np.mean(list(probabilities), axis=0))
 
 
 def read(source: Source, *, name: str | None = None, engine: Engine | None = None, maps: bool = True) -> Reading:
@@ -186,35 +185,41 @@ def _read_decoded(decoded: Decoded, name: str, sha256: str, engine: Engine, seco
         with _timed(seconds, "explain"):
             found = {key: class_maps(engine.models[key], output.maps) for key, output in outputs.items()}
     votes = tuple(Vote(key, _softmax(output)) for key, output in outputs.items())
-    mean = consensus(vote.probabilities for vote in votes)
-    leading = LABELS[int(np.argmax(mean))]
+    with _timed(seconds, "judge"):
+        judgement = judge({vote.network: vote.probabilities for vote in votes}, segmentation, engine.hashes, _trust(engine))
     return Reading(
         file=name,
         sha256=sha256,
-        status="refused" if segmentation.empty else "read",
-        reason=_NO_NUCLEI if segmentation.empty else None,
-        suggestion=UNIDENTIFIED if segmentation.empty else leading,
-        probability=max(mean),
-        agreement=sum(vote.label == leading for vote in votes),
+        status=judgement.status,
+        reason=judgement.reason,
+        suggestion=judgement.suggestion,
+        probability=judgement.probability,
+        agreement=sum(vote.label == judgement.leading for vote in votes),
         votes=votes,
         missing=tuple(engine.missing),
-        flags=_flags(segmentation, engine),
+        flags=(*judgement.flags, *_missing(engine)),
         notices=decoded.notices,
         seconds=seconds,
         engine=engine.name,
         weights=dict(engine.hashes),
+        judgement=judgement,
         evidence=Evidence(decoded.rgb, segmentation, cells, found),
     )
 
 
-def _flags(segmentation: Segmentation, engine: Engine) -> tuple[str, ...]:
-    flags = []
-    if segmentation.empty:
-        flags.append(f"no_nuclei: {_NO_NUCLEI}")
-    if engine.missing:
-        titles = ", ".join(NETWORKS[name].title for name in engine.missing)
-        flags.append(f"missing_networks: Without {titles} the consensus is not the validated one.")
-    return tuple(flags)
+def _trust(engine: Engine) -> Trust | None:
+    """The thresholds beside the weights; None where they cannot be had, and then the judgement says so."""
+    try:
+        return load_trust(engine.folder)
+    except TrustError:
+        return None
+
+
+def _missing(engine: Engine) -> tuple[str, ...]:
+    if not engine.missing:
+        return ()
+    titles = ", ".join(NETWORKS[name].title for name in engine.missing)
+    return (f"missing_networks: Without {titles} the consensus is not the validated one.",)
 
 
 def _error(name: str, sha256: str, reason: str, engine: Engine, seconds: dict[str, float]) -> Reading:

@@ -59,17 +59,23 @@ _READING: Final = f"""
 2. **Five networks** see the masked image, at the size that suited them
    best on validation fields: {", ".join(TITLES.values())}. Each gives four
    probabilities, its raw softmax.
-3. **Consensus.** The plain mean of those softmax values. The class with the
-   largest mean is the suggestion.
-4. **Maps.** Grad-CAM maps show where a network looked, not why. They are
+3. **Consensus.** Each network's softmax is softened or sharpened by one
+   temperature, the five are pooled, and the pool gets a temperature of its
+   own, which rises where the networks differ and where the field is unlike
+   those of training. What comes out is the probability shown. Temperatures
+   and the way of pooling (mean, or geometric mean) are those that suit
+   fields best on which the networks did not learn.
+4. **Unidentified.** Below a validated limit no class is suggested. The
+   *Benchmark* page says what it costs and which fields it was made from.
+5. **The gate.** Stain, light, nuclei and sharpness of the whole field
+   are compared with the fields of training. Beyond what 99 % of
+   validation fields keep within a field is flagged; beyond what 99 % of
+   genuine fields of other stains keep within it is refused. The five
+   networks vote all the same.
+6. **Slides.** Fields of one slide depend on each other, so ten of them count
+   for fewer than ten.
+7. **Maps.** Grad-CAM maps show where a network looked, not why. They are
    coarse.
-
-What is **not** there yet:
-
-- The probabilities are not calibrated: 90 % need not mean right nine times
-  in ten.
-- The only refusal is an empty mask. A picture that is no such smear, for
-  example normal blood or another stain, still gets a suggestion.
 """
 
 _LIMITS: Final = """

@@ -13,7 +13,7 @@ from ball.benchmark import METRICS, Evaluation, Measures, NotMeasuredError, Refe
 from ball.labels import LABELS
 from ball.names import TITLES
 from pages._parts import benchmark_tables as tables
-from pages._parts import charts, findings
+from pages._parts import certainty, charts, findings
 from pages._parts.findings import share
 from pages._parts.frame import back_to_app
 from pages._parts.marks import MARKS, STRIP
@@ -39,14 +39,18 @@ def page() -> None:
     _protocol(evaluation)
     if evaluation:
         _cards(evaluation, reference)
-    titles = ["Networks", "Confusion", "Misread fields", "Training", "Data", "Segmentation"]
-    networks, confusion, misread, training, data, segmentation = st.tabs(titles)
+    titles = ["Networks", "Confusion", "Misread fields", "Certainty", "Refusal", "Training", "Data", "Segmentation"]
+    networks, confusion, misread, certain, refused, training, data, segmentation = st.tabs(titles)
     with networks:
         _networks(reference, evaluation)
     with confusion:
         _confusion(evaluation)
     with misread:
         _misread()
+    with certain:
+        certainty.draw()
+    with refused:
+        certainty.refusal()
     with training:
         _training()
     with data:

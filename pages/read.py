@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from pages._parts import compare, filters, frame, intake, proofs, review, saving, tables, verdict, votes
+from pages._parts import compare, filters, frame, intake, proofs, review, saving, suggest, tables, verdict, votes
 from pages._parts.worklist import Row, Worklist
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ _SLICE: Final = 1.0
 def page() -> None:
     """Draw the page, then read on if files wait."""
     todo = intake.worklist()
+    suggest.apply(todo)
     if intake.no_weights():
         _no_weights()
     # A slot of its own: what it held is gone at once when reading starts.
@@ -36,6 +37,8 @@ def page() -> None:
     view = _top(todo, opened)
     progress = st.empty()
     if view == "All fields":
+        st.title("All fields", anchor=False)
+        suggest.slider(todo)
         tables.full_table(todo, filters.draw(todo))
     elif view == "Compare":
         compare.draw(todo)

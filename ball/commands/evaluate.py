@@ -47,7 +47,9 @@ def run(args: argparse.Namespace) -> int:
     results = answer(args.folder, fields)
     document = report(results)
     if args.predictions:
-        write(args.predictions, csv_text(("file", "label", "network", *LABELS), prediction_rows(results)))
+        rows, fold = prediction_rows(results), [] if args.fold is None else [args.fold]
+        header = ("file", "label", "network", *LABELS, *(["fold"] if fold else []))
+        write(args.predictions, csv_text(header, [[*row, *fold] for row in rows]))
     if args.json:
         write(args.json, json_text(document))
     elif args.predictions != STDOUT:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ball.commands import _slides as slides
 from ball.commands._output import (
     UsageError,
     make_folder,
@@ -24,6 +25,7 @@ from ball.labels import LABELS
 if TYPE_CHECKING:
     from ball.engine import Engine
     from ball.reading import Reading
+    from ball.trust.slide import SlideField
 
 _LONGEST = 1024
 """Longer side in pixels of a map at most; a smaller field keeps its size."""
@@ -42,6 +44,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--json", metavar="FILE", help="write JSON to FILE, - for standard output")
     parser.add_argument("--csv", metavar="FILE", help="write CSV to FILE, one row a field")
     parser.add_argument("--maps", metavar="FOLDER", type=Path, help="write where each network looked for its vote, one PNG a vote")
+    slides.add(parser)
     parser.add_argument("--engine", metavar="NAME", default="auto", help="what runs the networks; default auto, the best one present")
     parser.set_defaults(run=run)
 
@@ -57,15 +60,19 @@ def run(args: argparse.Namespace) -> int:
         make_folder(args.maps)
     engine = _engine(args.engine)
     documents: list[Document] = []
+    gathered: list[SlideField] = []
     status = 0
     try:
         for name, path in progress(files, "field"):
-            documents.append(_read(name, path, engine, args.maps))
+            documents.append(_read(name, path, engine, args.maps, gathered))
             status = status or int(documents[-1]["status"] == "error")
     except KeyboardInterrupt:
         say(f"Interrupted after {len(documents)} of {len(files)} files; these are written.")
         status = 130
-    _output(documents, args)
+    if args.slide:
+        slides.output(documents, gathered, args)
+    else:
+        _output(documents, args)
     return status
 
 
@@ -107,15 +114,17 @@ def _engine(name: str) -> Engine:
     return engine
 
 
-def _read(name: str, path: Path, engine: Engine, maps: Path | None) -> Document:
-    """Read one file, name it on standard error if that fails, write its maps; keep nothing but its document."""
+def _read(name: str, path: Path, engine: Engine, maps: Path | None, gathered: list[SlideField]) -> Document:
+    """Read one file, name it on standard error if that fails, write its maps; keep nothing but its document and what slides need."""
     from ball.reading import read
+    from ball.trust.slide import SlideField
 
     reading = read(path, name=name, engine=engine, maps=maps is not None)
     if reading.status == "error":
         say(f"{printable(name)}: {reading.reason}")
     elif maps is not None:
         _write_maps(reading, maps)
+    gathered.append(SlideField.of(reading))
     return reading.document()
 
 

@@ -23,7 +23,6 @@ _CLASSES: Final = (*LABELS, UNIDENTIFIED)
 
 def draw(todo: Worklist) -> list[Row]:
     """Draw the filters; the rows left, worst first. Of classes any is enough; everything else must hold together."""
-    st.title("All fields", anchor=False)
     chosen: list[str] = st.pills(
         "Show only", [*_STATES, *_CLASSES], selection_mode="multi", key="filters", label_visibility="collapsed",
         format_func=lambda name: MARKS[name].chip if name in MARKS else name,

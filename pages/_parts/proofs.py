@@ -11,6 +11,7 @@ import streamlit as st
 
 from ball.names import TITLES
 from ball.places import read_command
+from pages._parts import steadiness
 from pages._parts.marks import percent
 from pages._parts.worklist import Row
 
@@ -33,11 +34,13 @@ def draw(row: Row) -> None:
     reading = row.reading
     if reading is None or reading.evidence is None:
         return
-    cells, steps, details = st.tabs(["Cells", "Segmentation", "Details"])
+    cells, steps, steady, details = st.tabs(["Cells", "Segmentation", "Stability", "Details"])
     with cells:
         _cells(reading.evidence, row)
     with steps:
         _steps(reading.evidence, row.name)
+    with steady:
+        steadiness.draw(row)
     with details:
         _details(reading, row)
 

@@ -77,7 +77,7 @@ def full_table(todo: Worklist, order: list[Row]) -> None:
             "suggestion": _chip_column(),
             "probability": st.column_config.ProgressColumn(
                 "Probability", format="%.1f %%", min_value=0, max_value=100, color="gray", width=130,
-                help="Of the leading label: the plain average of the votes, not yet calibrated.",
+                help="Of the leading label, by the calibrated consensus of the votes.",
             ),
             "votes": st.column_config.ImageColumn("Votes", width=marks.STRIP[0], help=_ORDER),
             "agreement": st.column_config.TextColumn("Agree", width=66, help="Votes equal to the leading label, of the votes given."),

@@ -35,7 +35,7 @@ def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFi
     assert "usage: python -m ball" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["read", "segment", "evaluate", "data", "train", "models"])
+@pytest.mark.parametrize("command", ["read", "segment", "evaluate", "data", "train", "calibrate", "models"])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main([command, "--help"])

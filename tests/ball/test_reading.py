@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ball.engine import Engine, Output
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.networks import NETWORKS
-from ball.reading import Reading, Vote, consensus, read, read_many
+from ball.reading import Reading, Vote, read, read_many
 from ball.weights import Store
 
 KEYS = ["file", "sha256", "status", "reason", "suggestion", "probability", "agreement", "votes", "missing", "flags", "notices", "cells",
@@ -259,14 +259,6 @@ def test_a_vote_names_the_largest_and_cannot_be_changed() -> None:
     assert vote.label == "Pre-B"
     with pytest.raises(FrozenInstanceError):
         vote.network = "alexnet"  # type: ignore[misc]
-
-
-def test_the_consensus_is_a_distribution_and_keeps_what_all_agree_on() -> None:
-    same = (0.1, 0.2, 0.6, 0.1)
-    assert consensus([same, same]) == pytest.approx(same)
-    mixed = consensus([(1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0)])
-    assert sum(mixed) == pytest.approx(1)
-    assert int(np.argmax(mixed)) == 1
 
 
 @pytest.mark.data

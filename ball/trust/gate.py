@@ -1,0 +1,70 @@
+"""The gate beside the five networks: whether a picture is a smear like those of training, and what is odd about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ball.trust.appearance import Appearance
+from ball.trust.familiarity import Familiarity
+
+NO_NUCLEI: Final = "No stained nucleus was found in this picture, so the networks saw nothing but black."
+
+
+@dataclass(frozen=True)
+class Check:
+    """One figure of the field that must stay within what training held; ``low`` and ``high`` are sentences, or empty."""
+
+    code: str
+    figure: str
+    low: str = ""
+    high: str = ""
+
+
+CHECKS: Final = (
+    Check("blurred", "octave 1", low="The picture is more blurred than any validated field."),
+    Check("sharpened", "octave 0", high="The picture has more grain or sharpening than any validated field."),
+    Check("dark", "background L 75", low="The picture is darker than any validated field."),
+    Check("bright", "burnt out", high="Much of the picture is over-exposed."),
+    Check("black", "drowned", high="Much of the picture is black."),
+    Check(
+        "nucleus_size", "median area", low="The nuclei are smaller than in any validated field: check the magnification.",
+        high="The nuclei are larger than in any validated field: check the magnification.",
+    ),
+)
+"""What segmentation and light tell, beside the distance."""
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What the gate makes of a picture: why it is refused (None where it is not), and flags ("code: sentence")."""
+
+    strangeness: float
+    refusal: str | None
+    flags: tuple[str, ...]
+
+
+def examine(appearance: Appearance, empty: bool, familiarity: Familiarity, refuse: float) -> Examination:
+    """Examine a picture.
+
+    Args:
+        appearance: its figures.
+        empty: whether no nucleus was found.
+        familiarity: the fields of training.
+        refuse: strangeness from which on it is refused; from 1 on it is flagged.
+    """
+    strangeness = familiarity.of(appearance)
+    if empty:
+        return Examination(strangeness, NO_NUCLEI, (f"no_nuclei: {NO_NUCLEI}",))
+    what = " and ".join(familiarity.strange_groups(appearance)) or "how its colours and shapes go together"
+    refusal = f"Not like the validated smears: {what}." if strangeness >= refuse else None
+    flags = [f"not_a_smear: {refusal}"] if refusal else []
+    if not refusal and strangeness > 1:
+        flags.append(f"unfamiliar: Unlike the validated smears in {what}.")
+    outside = familiarity.outside(appearance)
+    for check in CHECKS:
+        over = outside.get(check.figure, 0.0)
+        sentence = check.high if over > 0 else check.low if over < 0 else ""
+        if sentence:
+            flags.append(f"{check.code}: {sentence}")
+    return Examination(strangeness, refusal, tuple(flags))

@@ -1,0 +1,108 @@
+"""From five votes and what the field looks like to one judgement: a label, Unidentified, or refused, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from ball.labels import LABELS, UNIDENTIFIED
+from ball.segmentation import Segmentation
+from ball.trust.appearance import describe
+from ball.trust.calibration import consensus, disagreement, prediction_set
+from ball.trust.gate import NO_NUCLEI, Examination, examine
+from ball.trust.store import Trust, calibration_for
+
+NOT_CALIBRATED: Final = (
+    "not_calibrated: The probability is not calibrated: the thresholds are missing, or were made for other weights. "
+    "`python -m ball calibrate` makes them."
+)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is made of the votes.
+
+    ``consensus``: calibrated probabilities in contract order. ``suggestion``: a label or Unidentified. ``label_set``: labels that
+    cannot be ruled out, right with probability ``coverage``. ``disagreement``: 0 to 1. ``strangeness``: 1 is what 99 % of
+    validation fields keep within. ``limit``: the probability needed. What needs thresholds is None or empty where there are
+    none that belong to the weights that voted; ``calibrated`` says whether there are.
+    """
+
+    consensus: tuple[float, ...]
+    suggestion: str
+    status: Literal["read", "refused"] = "read"
+    reason: str | None = None
+    flags: tuple[str, ...] = ()
+    label_set: tuple[str, ...] = ()
+    coverage: float | None = None
+    disagreement: float = 0.0
+    strangeness: float | None = None
+    limit: float | None = None
+
+    @property
+    def leading(self) -> str:
+        """Label of the largest probability."""
+        return LABELS[int(np.argmax(self.consensus))]
+
+    @property
+    def probability(self) -> float:
+        """Calibrated probability of the leading label."""
+        return max(self.consensus)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the probability may be taken at its word."""
+        return self.limit is not None
+
+
+def judge(
+    votes: Mapping[str, Sequence[float]], segmentation: Segmentation, weights: Mapping[str, str], trust: Trust | None = None
+) -> Judgement:
+    """Judge one field.
+
+    Args:
+        votes: raw softmax by network, at least one.
+        segmentation: of the field, at the size that the networks see.
+        weights: SHA-256 by network of the weights that voted.
+        trust: thresholds; None where there are none, which gives the plain mean, no gate but that for an empty mask, and a flag.
+    """
+    seen = _examined(segmentation, trust)
+    calibrated = trust is not None and trust.fits(weights)
+    combined = consensus(votes, calibration_for(trust, weights), seen.strangeness)
+    leading = LABELS[int(np.argmax(combined))]
+    limits = trust.limits if trust is not None and calibrated else None
+    doubt = seen.refusal
+    if doubt is None and limits is not None and max(combined) < limits.suggest:
+        doubt = below(max(combined), leading, limits.suggest)
+    return Judgement(
+        consensus=combined,
+        suggestion=leading if doubt is None else UNIDENTIFIED,
+        status="read" if seen.refusal is None else "refused",
+        reason=doubt,
+        flags=seen.flags if calibrated else (*seen.flags, NOT_CALIBRATED),
+        label_set=prediction_set(combined, limits.label_set) if limits else (),
+        coverage=limits.coverage if limits else None,
+        disagreement=float(disagreement({name: np.asarray(values, dtype=np.float64)[None] for name, values in votes.items()})[0]),
+        strangeness=seen.strangeness if trust is not None else None,
+        limit=limits.suggest if limits else None,
+    )
+
+
+def _examined(segmentation: Segmentation, trust: Trust | None) -> Examination:
+    if trust is not None:
+        return examine(describe(segmentation), segmentation.empty, trust.familiarity, trust.limits.refuse)
+    return Examination(0.0, NO_NUCLEI, (f"no_nuclei: {NO_NUCLEI}",)) if segmentation.empty else Examination(0.0, None, ())
+
+
+def below(probability: float, leading: str, limit: float) -> str:
+    """Why there is no suggestion."""
+    return f"{percent(probability)} {leading} is below the {percent(limit)} needed for a suggestion."
+
+
+def percent(value: float) -> str:
+    """Percent rounded down, a decimal where the value is not whole: what is below a limit never reads as if it had reached it."""
+    tenths = int(1000 * value + 1e-6)
+    return f"{tenths // 10} %" if tenths % 10 == 0 else f"{tenths / 10:.1f} %"

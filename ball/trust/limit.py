@@ -1,0 +1,34 @@
+"""Another limit than the validated one, asked for by the reader: what is suggested then, and that it says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from ball.labels import UNIDENTIFIED
+from ball.trust.judge import below, percent
+
+if TYPE_CHECKING:
+    from ball.reading import Reading
+
+CODE: Final = "below_validated_limit"
+"""Of the flag that a suggestion carries which the validated limit would not have given."""
+
+
+def suggest_from(reading: Reading, limit: float) -> Reading:
+    """The reading as it is with another limit; from any limit one can come back.
+
+    Args:
+        reading: refused, unread and uncalibrated ones stay as they are.
+        limit: probability from which on a label is suggested, 0 to 1.
+    """
+    judgement = reading.judgement
+    if judgement is None or judgement.limit is None or reading.status != "read":
+        return reading
+    probability, leading = judgement.probability, judgement.leading
+    flags = tuple(flag for flag in reading.flags if not flag.startswith(f"{CODE}: "))
+    if probability < limit:
+        return replace(reading, suggestion=UNIDENTIFIED, reason=below(probability, leading, limit), flags=flags)
+    if probability < judgement.limit:
+        flags = (*flags, f"{CODE}: Suggested from {percent(limit)} on, below the validated limit of {percent(judgement.limit)}.")
+    return replace(reading, suggestion=leading, reason=None, flags=flags)

@@ -1,0 +1,244 @@
+"""Fields of one slide read together: what they say as one, how sure that is, and which fields say otherwise.
+
+Fields of a slide share its stain and its cells, so their votes are not independent: ten fields weigh as much as
+n / (1 + (n - 1) correlation) independent ones (the design effect of cluster sampling, Kish 1965). The slide's probabilities are
+the normalised geometric mean of the fields' calibrated probabilities, raised to that number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ball.labels import LABELS, UNIDENTIFIED
+from ball.trust.calibration import LEAST
+from ball.trust.store import TrustError, load_trust
+
+if TYPE_CHECKING:
+    from ball.reading import Reading
+
+Floats = NDArray[np.float64]
+Item = TypeVar("Item")
+
+RESAMPLES: Final = 200
+BAND: Final = (0.1, 0.9)
+"""Share of the resamples of the fields read that lie below and above the band."""
+
+MOST_MORE: Final = 50
+"""More fields than this are not asked for."""
+
+UNTESTED: Final[Mapping[str, float]] = {"correlation": 0.5, "limit": 0.9}
+"""Correlation and limit where no thresholds are at hand: cautious, and not measured on anything."""
+
+
+@dataclass(frozen=True)
+class SlideField:
+    """One field as a slide takes it. ``probabilities``: calibrated, in contract order; ``counts``: neither refused nor in error."""
+
+    name: str
+    probabilities: tuple[float, ...]
+    suggestion: str | None
+    cells: int = 0
+    counts: bool = True
+
+    @staticmethod
+    def of(reading: Reading) -> SlideField:
+        """The field of a reading."""
+        cells = 0 if reading.evidence is None else len(reading.evidence.cells)
+        return SlideField(reading.file, reading.consensus, reading.suggestion, cells, reading.status == "read")
+
+    @property
+    def leading(self) -> str:
+        """Label of the largest probability."""
+        return LABELS[int(np.argmax(self.probabilities))]
+
+
+@dataclass(frozen=True)
+class SlideReading:
+    """What the fields of one slide say together.
+
+    ``probabilities``: in contract order. ``fields`` and ``cells``: how many by leading label; a cell counts for the class that its
+    field is read as. ``course``: the leading label's probability after 1, 2, ... fields in the order given, each with the
+    band of its resamples. ``settled``: number of fields from which on the suggestion did not change any more, None where the
+    slide is Unidentified. ``more``: fields like these that would settle it, None where it is settled or no number would.
+    ``drives`` and ``contradicts``: (name, weight), the strongest first; weights are shares of the evidence for and against.
+    """
+
+    name: str
+    suggestion: str
+    probability: float
+    probabilities: tuple[float, ...]
+    limit: float
+    fields: Mapping[str, int]
+    cells: Mapping[str, int]
+    left_out: tuple[str, ...]
+    course: tuple[tuple[float, float, float], ...]
+    settled: int | None
+    more: int | None
+    drives: tuple[tuple[str, float], ...]
+    contradicts: tuple[tuple[str, float], ...]
+
+    @property
+    def leading(self) -> str:
+        """Label of the largest probability."""
+        return LABELS[int(np.argmax(self.probabilities))]
+
+    def document(self) -> dict[str, Any]:
+        """The slide as JSON values."""
+        return {
+            "slide": self.name,
+            "suggestion": self.suggestion,
+            "leading": self.leading,
+            "probability": self.probability,
+            "probabilities": dict(zip(LABELS, self.probabilities, strict=True)),
+            "limit": self.limit,
+            "fields": dict(self.fields),
+            "cells": dict(self.cells),
+            "left_out": list(self.left_out),
+            "course": [{"fields": index, "probability": at, "low": low, "high": high}
+                       for index, (at, low, high) in enumerate(self.course, 1)],
+            "settled_after": self.settled,
+            "more_needed": self.more,
+            "drives": [{"file": name, "weight": weight} for name, weight in self.drives],
+            "contradicts": [{"file": name, "weight": weight} for name, weight in self.contradicts],
+        }
+
+
+EMPTY: Final[Mapping[str, Any]] = dict.fromkeys(
+    ("slide", "suggestion", "leading", "probability", "probabilities", "limit", "fields", "cells", "left_out", "course", "settled_after",
+     "more_needed", "drives", "contradicts")
+)  # fmt: skip
+"""The document of a slide of which no field could be read, its name and files left open."""
+
+
+def settings(folder: Path | None = None) -> tuple[Mapping[str, float], bool]:
+    """Correlation and limit of slides from the thresholds file, and True; without them the cautious ones, and False."""
+    try:
+        found = load_trust(folder).slide
+    except TrustError:
+        found = {}
+    return (found, True) if found else (UNTESTED, False)
+
+
+def read_slide(name: str, fields: Sequence[SlideField], settings: Mapping[str, float] = UNTESTED) -> SlideReading | None:
+    """Read the fields of a slide together.
+
+    Args:
+        name: of the slide.
+        fields: in the order in which they were read; refused and unread ones are left out and named.
+        settings: ``correlation`` of fields of one slide, and ``limit``, the probability from which on a label is suggested.
+
+    Returns:
+        None where no field counts.
+    """
+    read = [field for field in fields if field.counts and field.probabilities]
+    if not read:
+        return None
+    logs = np.log(np.maximum([field.probabilities for field in read], LEAST))
+    correlation, limit = settings["correlation"], settings["limit"]
+    together = joint(logs, correlation)
+    leading = int(np.argmax(together))
+    suggested = [_suggestion(joint(logs[:count], correlation), limit) for count in range(1, len(read) + 1)]
+    weights = _weights(logs, leading)
+    return SlideReading(
+        name=name,
+        suggestion=suggested[-1],
+        probability=float(together[leading]),
+        probabilities=tuple(float(value) for value in together),
+        limit=limit,
+        fields={label: sum(field.leading == label for field in read) for label in LABELS},
+        cells={label: sum(field.cells for field in read if field.leading == label) for label in LABELS},
+        left_out=tuple(field.name for field in fields if field not in read),
+        course=_course(logs, leading, correlation),
+        settled=_settled(suggested),
+        more=_more(logs, correlation, limit) if suggested[-1] == UNIDENTIFIED else None,
+        drives=_ranked(read, weights, 1),
+        contradicts=_ranked(read, weights, -1),
+    )
+
+
+def joint(logs: Floats, correlation: float, count: int | None = None) -> Floats:
+    """Probabilities of a slide, (classes,), from the log probabilities of its fields, (n, classes); ``count`` for n more like them."""
+    number = len(logs) if count is None else count
+    scores = logs.mean(axis=0) * number / (1 + (number - 1) * correlation)
+    values = np.exp(scores - scores.max())
+    return np.asarray(values / values.sum(), dtype=np.float64)
+
+
+def _suggestion(probabilities: Floats, limit: float) -> str:
+    return LABELS[int(np.argmax(probabilities))] if probabilities.max() >= limit else UNIDENTIFIED
+
+
+def _settled(suggested: Sequence[str]) -> int | None:
+    """Number of fields from which on the suggestion stayed what it is at the end."""
+    if suggested[-1] == UNIDENTIFIED:
+        return None
+    changes = [count for count, label in enumerate(suggested, start=1) if label != suggested[-1]]
+    return changes[-1] + 1 if changes else 1
+
+
+def _more(logs: Floats, correlation: float, limit: float) -> int | None:
+    """Further fields, on average like those read, after which the limit is reached."""
+    for more in range(1, MOST_MORE + 1):
+        if joint(logs, correlation, len(logs) + more).max() >= limit:
+            return more
+    return None
+
+
+def _course(logs: Floats, leading: int, correlation: float) -> tuple[tuple[float, float, float], ...]:
+    """Probability of the leading label after each field, with the band of resamples of the fields read until then."""
+    random = np.random.default_rng(0)
+    course = []
+    for count in range(1, len(logs) + 1):
+        at = joint(logs[:count], correlation)[leading]
+        # One field says nothing of how fields differ: all fields read lend their spread, `count` of them at a time.
+        drawn = random.integers(0, len(logs), (RESAMPLES, count))
+        values = [joint(logs[rows], correlation)[leading] for rows in drawn]
+        low, high = np.quantile(values, BAND)
+        course.append((float(at), float(min(low, at)), float(max(high, at))))
+    return tuple(course)
+
+
+def _weights(logs: Floats, leading: int) -> Floats:
+    """What each field says for the leading label against the best other one, as a natural logarithm: (n,)."""
+    others = np.delete(logs, leading, axis=1)
+    second = int(np.argmax(others.mean(axis=0)))
+    return np.asarray(logs[:, leading] - others[:, second], dtype=np.float64)
+
+
+def _ranked(read: Sequence[SlideField], weights: Floats, sign: int) -> tuple[tuple[str, float], ...]:
+    """Fields that speak for (1) or against (-1), with their share of what speaks so."""
+    shares = np.maximum(sign * weights, 0)
+    total = float(shares.sum())
+    order = sorted(range(len(read)), key=lambda index: -shares[index])
+    return tuple((read[index].name, float(shares[index]) / total) for index in order if shares[index] > 0)
+
+
+def by_folder(path: str) -> str:
+    """Slide of a file by its folder; a file without one belongs to the slide "."."""
+    return str(PurePath(path).parent)
+
+
+def by_name(path: str) -> str:
+    """Slide of a file by its name without the last number: S12_03.jpg and S12_04.jpg belong to S12."""
+    stem = PurePath(path).stem
+    found = re.sub(r"[\s_.\-]*[(\[]?\d+[)\]]?$", "", stem)
+    return found or stem
+
+
+GROUPINGS: Final[Mapping[str, Callable[[str], str]]] = {"folder": by_folder, "name": by_name, "all": lambda _: "all fields"}
+"""How fields are put together into slides."""
+
+
+def grouped(items: Sequence[Item], key: Callable[[Item], str]) -> dict[str, list[Item]]:
+    """Items by slide, slides and items in the order in which they came."""
+    found: dict[str, list[Item]] = {}
+    for item in items:
+        found.setdefault(key(item), []).append(item)
+    return found

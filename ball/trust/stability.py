@@ -1,0 +1,95 @@
+"""Whether an answer holds when stain and light change a little: the consensus of one field under every perturbation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from ball.labels import LABELS
+from ball.perturb import PERTURBATIONS
+from ball.trust.calibration import consensus
+from ball.trust.store import Trust, calibration_for
+
+if TYPE_CHECKING:
+    from ball.engine import Engine
+    from ball.segmentation import Segmentation
+
+CODE: Final = "unstable"
+"""Of the flag."""
+
+
+@dataclass(frozen=True)
+class Stability:
+    """What the changes did.
+
+    ``label``: the leading label of the field as it is; ``probabilities``: its calibrated probability under each perturbation, by
+    name. ``turned``: by network the perturbations under which its vote is another than on the field as it is. ``leads``: by
+    perturbation the label that led, where it was another.
+    """
+
+    label: str
+    probabilities: Mapping[str, float]
+    turned: Mapping[str, tuple[str, ...]]
+    leads: Mapping[str, str]
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """Least and largest probability of the label."""
+        return min(self.probabilities.values()), max(self.probabilities.values())
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """A flag where a vote or the consensus turned over, in words."""
+        if not self.turned and not self.leads:
+            return ()
+        from ball.names import TITLES
+
+        parts = [f"{TITLES[name]} changes its vote ({_listed(names)})" for name, names in self.turned.items()]
+        parts += [f"the consensus turns to {label} ({PERTURBATIONS[name].title})" for name, label in self.leads.items()]
+        text = "; ".join(parts)
+        return (f"{CODE}: {text[0].upper()}{text[1:]}.",)
+
+
+def stability(segmentation: Segmentation, votes: Mapping[str, Sequence[float]], engine: Engine, trust: Trust | None = None) -> Stability:
+    """Read a field again under every perturbation; one pass of the networks for all of them.
+
+    Args:
+        segmentation: of the field, at the size that the networks see.
+        votes: raw softmax by network of the field as it is.
+        engine: the same networks.
+        trust: thresholds; the strangeness of each changed field counts in its probability.
+    """
+    from ball.segmentation import segment
+    from ball.trust.appearance import describe
+
+    changed = [segment(change(segmentation.resized)) for change in PERTURBATIONS.values()]
+    calibration = calibration_for(trust, engine.hashes)
+    known = trust.familiarity if trust else None
+    strange = [known.of(describe(each)) if known else 0.0 for each in (segmentation, *changed)]
+    outputs = engine.predict(np.stack([each.masked for each in changed]))
+    # In float64, as the reading takes its softmax.
+    found = {name: output.logits.double().softmax(dim=1).numpy() for name, output in outputs.items()}
+    first = consensus(votes, calibration, strange[0])
+    leading = int(np.argmax(first))
+    combined = {
+        name: consensus({network: values[row] for network, values in found.items()}, calibration, strange[row + 1])
+        for row, name in enumerate(PERTURBATIONS)
+    }
+    usual = {network: int(np.argmax(values)) for network, values in votes.items()}
+    turned = {
+        network: tuple(name for row, name in enumerate(PERTURBATIONS) if int(values[row].argmax()) != usual[network])
+        for network, values in found.items()
+    }
+    return Stability(
+        label=LABELS[leading],
+        probabilities={name: values[leading] for name, values in combined.items()},
+        turned={network: names for network, names in turned.items() if names},
+        leads={name: LABELS[int(np.argmax(values))] for name, values in combined.items() if int(np.argmax(values)) != leading},
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(PERTURBATIONS[name].title for name in names)

@@ -1,0 +1,202 @@
+"""Two tabs of the Benchmark page: what a probability is worth, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from ball import benchmark
+from ball.benchmark import NotMeasuredError
+from ball.names import TITLES
+from pages._parts import charts
+from pages._parts.charts import OURS
+from pages._parts.findings import share
+from pages._parts.marks import NEUTRAL
+
+_WRONG: Final = "#B4570E"
+"""Of what is wrong; class colours mean classes."""
+
+_FROM: Final = {
+    "stain": "fields of held-out stains, each judged by networks and limits that never saw its stain",
+    "validation": "validation fields of the same stains as in training",
+}
+
+
+def draw() -> None:
+    """Draw the tab "Certainty"."""
+    st.header("What a probability is worth", anchor=False)
+    found = _loaded(benchmark.load_certainty)
+    if found is None:
+        return
+    st.markdown(f"**{conclusion(found)}**")
+    st.markdown(f"From {found['n']:,} {_FROM[found['basis']]}; networks: {', '.join(TITLES[name] for name in found['networks'])}.")
+    if found["basis"] == "validation":
+        st.warning(
+            "Validation on the stains of training is overconfident: on a slide with another stain more suggestions are wrong than shown "
+            "here. The limit will come from held-out stains as soon as their predictions exist.",
+            icon=":material/warning:",
+        )
+    grid = st.grid(2, min_column_width=420)
+    with grid.cell():
+        st.subheader("What each limit costs", anchor=False)
+        charts.show(_curve(found["curve"], found["limit"]), "certainty-curve", f"Coverage and errors by limit. {conclusion(found)}")
+        st.caption("Suggested: share of fields that get a label. Wrong: share of all fields that get a wrong one without a flag.")
+    with grid.cell():
+        st.subheader("Probability against share right", anchor=False)
+        charts.show(_reliability(found["reliability"]), "certainty-reliability", _calibration(found))
+        st.caption(_calibration(found))
+    _figures(found)
+    if found["slides"]:
+        _slides(found["slides"])
+    _command()
+
+
+def conclusion(found: Mapping[str, Any]) -> str:
+    """What the limit in use gives, in one sentence."""
+    return (
+        f"From {share(found['limit'])} on, {share(found['coverage'])} of fields get a suggestion, "
+        f"and {share(found['wrong_and_unflagged'])} of all fields a wrong one without a flag."
+    )
+
+
+def refusal() -> None:
+    """Draw the tab "Refusal"."""
+    st.header("What is refused", anchor=False)
+    found = _loaded(benchmark.load_refusal)
+    if found is None:
+        return
+    genuine = found["genuine"]
+    least = min(found["families"], key=lambda each: each["refused_or_flagged"]["share"], default=None)
+    if least:
+        st.markdown(
+            f"**Of pictures that are no such smear at least {share(least['refused_or_flagged']['share'])} are refused or flagged, in every "
+            f"family; of {genuine['n']} genuine test fields {share(genuine['refused']['share'])} are refused and "
+            f"{share(genuine['refused_or_flagged']['share'])} flagged.**"
+        )
+    st.dataframe(_families(found["families"]), hide_index=True, height="content", alt="Share refused by family of pictures")
+    st.caption(
+        "The gate compares stain, light, nuclei and sharpness of the whole field with the fields of training; the five networks vote all "
+        "the same. Families marked unseen were never looked at while it was made. AUROC: 1 where every such picture is stranger than every "
+        "genuine field. Intervals are 95 %, Wilson."
+    )
+    _command()
+
+
+def _loaded(load: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    try:
+        return load()
+    except NotMeasuredError as error:
+        st.markdown(str(error))
+        st.code(error.command, language=None, wrap_lines=True)
+        return None
+
+
+def _command() -> None:
+    st.markdown("The command behind this:")
+    st.code(benchmark.CALIBRATE, language=None, wrap_lines=True)
+
+
+def _figures(found: Mapping[str, Any]) -> None:
+    st.subheader("In figures", anchor=False)
+    rows = [
+        ("Calibration error of the consensus", share(found["calibration_error"]), "2 % or less"),
+        ("Calibration error of the plain mean of votes", share(found["calibration_error_raw"]), ""),
+        ("Fields given a suggestion", share(found["coverage"]), "75 % or more"),
+        ("Wrong and not flagged, of all fields", share(found["wrong_and_unflagged"]), "2 % or less"),
+        ("Malignant read as Benign and not flagged", share(found["benign_and_unflagged"]), "0.5 % or less"),
+        ("True class within the 95 % set", share(found["set_coverage"]), "95 % or more"),
+        ("Classes in a 95 % set, mean", f"{found['set_size']:.2f}", ""),
+    ]
+    grid = st.grid(2, min_column_width=420)
+    with grid.cell():
+        frame = [{"Measure": name, "Here": value, "Goal": goal} for name, value, goal in rows]
+        st.dataframe(frame, hide_index=True, height="content", alt="Calibration and coverage")
+    with grid.cell():
+        title = "Held-out stain" if found["basis"] == "stain" else "Random fifth"
+        folds = [
+            {title: each["fold"] + 1, "Fields": each["n"], "Right": share(each["accuracy"]), "Suggested": share(each["coverage"]),
+             "Wrong, not flagged": share(each["wrong_and_unflagged"])}
+            for each in found["folds"]
+        ]  # fmt: skip
+        st.dataframe(folds, hide_index=True, height="content", alt="The same by fold")
+
+
+def _slides(found: Mapping[str, Any]) -> None:
+    st.subheader("Many fields of one slide", anchor=False)
+    last = next((each for each in found["sizes"] if each["fields"] == 10), found["sizes"][-1])
+    st.markdown(
+        f"**With {last['fields']} fields {last['clusters_held']} of {found['clusters']} held-out stain clusters are right or "
+        f"Unidentified** (wrong in at most 1 of 20 draws); {share(last['wrong'])} of all draws are wrong."
+    )
+    chart = go.Figure()
+    counts = [each["fields"] for each in found["sizes"]]
+    for name, title, colour, dash in (("right", "right", OURS, "solid"), ("unidentified", "Unidentified", NEUTRAL, "dot"),
+                                      ("wrong", "wrong", _WRONG, "dash")):  # fmt: skip
+        chart.add_scatter(
+            x=counts, y=[100 * each[name] for each in found["sizes"]], name=title, mode="lines+markers",
+            line={"color": colour, "width": 3, "dash": dash}, hovertemplate=f"%{{x}} fields, {title}: %{{y:.1f}} %<extra></extra>",
+        )
+    chart.update_xaxes(title="Fields of a slide", tickvals=counts)
+    chart.update_yaxes(ticksuffix=" %", range=[0, 102])
+    words = "; ".join(f"{each['fields']} fields: {share(each['wrong'])} wrong" for each in found["sizes"])
+    charts.show(charts._plain(chart, 300, legend=True), "certainty-slides", words)
+    st.caption(f"{found['draws']} draws of each number of fields from each cluster; every cluster judged by what the other folds gave.")
+
+
+def _curve(points: Sequence[Mapping[str, float]], limit: float) -> go.Figure:
+    chart = go.Figure()
+    for key, name, colour, dash in (("coverage", "suggested", OURS, "solid"), ("wrong_and_unflagged", "wrong", _WRONG, "dash")):
+        chart.add_scatter(
+            x=[100 * each["limit"] for each in points], y=[100 * each[key] for each in points], mode="lines", name=name,
+            line={"color": colour, "width": 3, "dash": dash}, hovertemplate=f"from %{{x:.1f}} %, {name}: %{{y:.1f}} %<extra></extra>",
+        )
+    said = {"text": f"in use: {share(limit)}", "font": {"size": charts.SIZE}}
+    chart.add_vline(x=100 * limit, line={"dash": "dot", "width": 1.5, "color": NEUTRAL}, annotation=said, annotation_position="top left")
+    chart.update_xaxes(title="Suggest only from", ticksuffix=" %")
+    chart.update_yaxes(title="Share of all fields", ticksuffix=" %", range=[0, 104])
+    return charts._plain(chart, 340, legend=True)
+
+
+def _reliability(points: Sequence[Mapping[str, float]]) -> go.Figure:
+    chart = go.Figure()
+    least = 100 * min([*(each["probability"] for each in points), *(each["right"] for each in points)])
+    line = {"color": NEUTRAL, "dash": "dot", "width": 1.5}
+    chart.add_scatter(x=[least, 100], y=[least, 100], mode="lines", line=line, name="as it should be")
+    x, y = ([100 * each[key] for each in points] for key in ("probability", "right"))
+    chart.add_scatter(
+        x=x, y=y, mode="markers", name="fields, in 15 parts", marker={"size": 11, "color": OURS},
+        hovertemplate="at %{x:.1f} %: %{y:.1f} % right<extra></extra>",
+    )
+    chart.update_xaxes(title="Probability", ticksuffix=" %")
+    chart.update_yaxes(title="Right", ticksuffix=" %")
+    return charts._plain(chart, 340, legend=True)
+
+
+def _calibration(found: Mapping[str, Any]) -> str:
+    ours, raw = share(found["calibration_error"]), share(found["calibration_error_raw"])
+    return f"Calibration error {ours}; {raw} for the plain mean of the votes. Fifteen parts of equal size, the surest at the right."
+
+
+def _families(families: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    return [
+        {
+            "Pictures": each["title"],
+            "": "" if each["development"] else "unseen",
+            "Refused": _interval(each["refused"]),
+            "Refused or flagged": _interval(each["refused_or_flagged"]),
+            "AUROC": f"{each['auroc']:.4f}",
+            "Number": str(each["n"]),
+            "Goal": "98 % refused" if each["goal"] == "refused" else "95 % refused or flagged",
+        }
+        for each in families
+    ]
+
+
+def _interval(found: Mapping[str, Any]) -> str:
+    low, high = found["ci95"]
+    return f"{share(found['share'])} ({100 * low:.1f} to {100 * high:.1f})"
+
+

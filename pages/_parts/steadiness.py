@@ -1,0 +1,88 @@
+"""The tab "Stability": the same field with a little more or less stain and light, on demand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from ball.names import TITLES
+from ball.perturb import PERTURBATIONS
+from ball.trust.store import TrustError, load_trust
+from pages._parts import marks
+
+if TYPE_CHECKING:
+    from ball.trust.stability import Stability
+    from pages._parts.worklist import Row
+
+_KEY: Final = "stability"
+
+
+def known(row: Row) -> Stability | None:
+    """What was found of a row, if it was tried."""
+    found: dict[tuple[int, str], Stability] = st.session_state.get(_KEY, {})
+    return found.get((row.number, row.reading.sha256)) if row.reading else None
+
+
+def spread(row: Row) -> str:
+    """The spread in words for the line beside the probability; empty where it was not tried."""
+    found = known(row)
+    if found is None:
+        return ""
+    low, high = found.spread
+    return f"Stain changes **{marks.percent(low, 0)} to {marks.percent(high, 0)}**"
+
+
+def draw(row: Row) -> None:
+    """Draw the tab."""
+    found = known(row)
+    st.subheader("Does the answer hold when stain and light change?", anchor=False)
+    if found is None:
+        st.markdown("The field is read again with each stain stronger and weaker, brighter, darker, and as a coarse JPEG.")
+        if st.button("Try seven changes", icon=":material/tune:", key=f"stability-{row.number}"):
+            with st.spinner("Reading the field seven times"):
+                _try(row)
+            st.rerun()
+        return
+    low, high = found.spread
+    st.markdown(f"**{found.label} stays between {marks.percent(low)} and {marks.percent(high)}.** {_turned(found)}")
+    st.dataframe(_table(found), hide_index=True, alt="Probability and votes under each change", width=640)
+
+
+def _try(row: Row) -> None:
+    from ball.engine import load_engine
+    from ball.trust.stability import CODE, stability
+
+    reading = row.reading
+    if reading is None or reading.evidence is None:
+        return
+    engine = load_engine()
+    try:
+        trust = load_trust(engine.folder)
+    except TrustError:
+        trust = None
+    found = stability(reading.evidence.segmentation, {vote.network: vote.probabilities for vote in reading.votes}, engine, trust)
+    st.session_state.setdefault(_KEY, {})[row.number, reading.sha256] = found
+    kept = tuple(flag for flag in reading.flags if not flag.startswith(f"{CODE}: "))
+    row.reading = replace(reading, flags=(*kept, *found.flags))
+
+
+def _turned(found: Stability) -> str:
+    if not found.turned and not found.leads:
+        return "No vote turns over."
+    names = " and ".join(TITLES[name] for name in found.turned)
+    word = "changes its vote" if len(found.turned) == 1 else "change their votes"
+    return f"{names} {word}." if names else "The consensus turns over, though no single vote does."
+
+
+def _table(found: Stability) -> list[dict[str, str]]:
+    return [
+        {
+            "Change": change.title.capitalize() if change.title[0].islower() else change.title,
+            found.label: marks.percent(found.probabilities[name]),
+            "Leads": found.leads.get(name, found.label),
+            "Votes that turn": ", ".join(TITLES[network] for network, names in found.turned.items() if name in names) or "none",
+        }
+        for name, change in PERTURBATIONS.items()
+    ]

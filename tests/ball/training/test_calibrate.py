@@ -1,0 +1,168 @@
+"""Thresholds from made-up predictions whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ball.export import csv_text
+from ball.labels import LABELS
+from ball.names import TITLES
+from ball.training.calibrate import (
+    BENIGN_TARGET,
+    TARGET,
+    Calibrators,
+    certainty,
+    clusters,
+    fit,
+    fit_slides,
+    held_out,
+    random_folds,
+    read_predictions,
+    slide_draws,
+    slide_figures,
+    suggestion_limit,
+)
+from ball.training.evaluation import calibration_error
+from ball.trust.calibration import combine
+
+
+def made(count: int, seed: int, sharpness: float = 5.0, strange: float = 0.3, folds: int = 5) -> Calibrators:
+    """Two networks that are far too sure (2 to 3 would be right for ``sharpness``), and more so in fold 0, where fields are strange."""
+    random = np.random.default_rng(seed)
+    targets = random.integers(0, 4, count)
+    fold = random.integers(0, folds, count)
+    strangeness = np.where(fold == 0, strange + 1.5, strange) * random.uniform(0.8, 1.2, count)
+    logits = {}
+    honest = random.normal(0, 1, (count, 4)) + 2.2 * np.eye(4)[targets] / (0.5 + strangeness[:, None])
+    for name in ("alexnet", "googlenet"):
+        logits[name] = sharpness * (honest + random.normal(0, 0.4, (count, 4)))
+    votes = {name: np.exp(values) / np.exp(values).sum(axis=1, keepdims=True) for name, values in logits.items()}
+    return Calibrators(tuple(f"{index}.jpg" for index in range(count)), targets, votes, fold, strangeness)
+
+
+def test_calibration_makes_overconfident_networks_honest() -> None:
+    found, fresh = (each.of(each.folds > 0) for each in (made(1800, 1), made(1800, 2)))
+    calibration = fit(found)
+    raw = np.mean(list(fresh.votes.values()), axis=0)
+    calibrated = combine(fresh.votes, calibration, fresh.strangeness)
+    assert calibration_error(calibrated, fresh.targets) < calibration_error(raw, fresh.targets)
+    assert all(temperature > 1 for temperature in calibration.temperatures.values())
+    assert calibration.strange == 0
+
+
+def test_held_out_stains_teach_what_strangeness_costs() -> None:
+    validation, stain = made(600, 1, strange=0.2, folds=1).of(np.ones(600, dtype=bool)), made(1500, 2)
+    calibration = fit(validation, stain)
+    assert calibration.strange > 0
+    near, far = (combine(stain.votes, calibration, np.full(1500, each)).max(axis=1).mean() for each in (0.1, 2.0))
+    assert near > far
+
+
+def test_every_field_is_judged_by_the_other_folds() -> None:
+    stain = made(900, 3)
+    spoilt = Calibrators(stain.files, np.where(stain.folds == 2, (stain.targets + 1) % 4, stain.targets), stain.votes, stain.folds,
+                         stain.strangeness)  # fmt: skip
+    one, other = held_out(stain, stain), held_out(stain, spoilt)
+    assert one.probabilities[stain.folds == 2] == pytest.approx(other.probabilities[stain.folds == 2], abs=1e-6)
+    assert one.limits[stain.folds == 2] == pytest.approx(other.limits[stain.folds == 2])
+    assert one.probabilities[stain.folds == 1] != pytest.approx(other.probabilities[stain.folds == 1], abs=1e-6)
+
+
+def test_the_limit_keeps_both_targets_and_is_the_least_that_does() -> None:
+    found = made(3000, 4, sharpness=1.0)
+    probabilities = combine(found.votes, fit(found), found.strangeness)
+    passed = np.ones(3000, dtype=bool)
+    limit = suggestion_limit(probabilities, found.targets, passed)
+    top, called = probabilities.max(axis=1), probabilities.argmax(axis=1)
+    wrong = called != found.targets
+
+    def kept(at: float) -> bool:
+        given = wrong & (top >= at)
+        return given.mean() <= TARGET and (given & (called == 0)).mean() <= BENIGN_TARGET
+
+    assert kept(limit)
+    assert not kept(limit - 0.01)
+    assert suggestion_limit(probabilities, found.targets, np.zeros(3000, dtype=bool)) == pytest.approx(0.3)
+
+
+def test_figures_hold_together() -> None:
+    found = made(1500, 5)
+    found = found.of(found.folds > 0)
+    figures = certainty(found, held_out(found, None), refuse=1e9)
+    assert figures["n"] == len(found.files)
+    assert figures["set_coverage"] == pytest.approx(0.95, abs=0.03)
+    assert figures["calibration_error"] < figures["calibration_error_raw"]
+    coverage = [point["coverage"] for point in figures["curve"]]
+    assert coverage == sorted(coverage, reverse=True)
+    assert sum(each["n"] for each in figures["folds"]) == sum(each["n"] for each in figures["reliability"]) == figures["n"]
+    refused = certainty(found, held_out(found, None), refuse=0.0)
+    assert refused["coverage"] == 0
+
+
+def test_more_fields_make_fewer_slides_wrong() -> None:
+    stain = made(1500, 6)
+    drawn = slide_draws(held_out(stain, stain), stain)
+    assert len(clusters(stain.folds, stain.targets)) == 20
+    assert 0 < fit_slides(drawn)["correlation"] <= 1
+    figures = slide_figures(drawn)
+    by_size = {each["fields"]: each for each in figures["sizes"]}
+    assert by_size[20]["right"] > by_size[1]["right"]
+    for each in by_size.values():
+        assert each["right"] + each["unidentified"] + each["wrong"] == pytest.approx(1)
+
+
+# ---------------------------------------------------------------- predictions
+
+
+def rows(values: np.ndarray, network: str = "alexnet", fold: int | None = None) -> list[list[object]]:
+    return [[f"Pre/{index}.jpg", "Pre-B", network, *row.tolist(), *([] if fold is None else [fold])] for index, row in enumerate(values)]
+
+
+HEADER = ("file", "label", "network", *LABELS)
+LOGITS = np.array([[0.0, 1.0, 5.0, -3.0], [2.0, 0.0, 1.0, 0.0]])
+SOFTMAX = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True)
+
+
+def test_logits_and_probabilities_are_read_alike() -> None:
+    for values in (LOGITS, SOFTMAX.round(6)):
+        names, targets, votes, folds = read_predictions(csv_text(HEADER, rows(values)))
+        assert names == ("0.jpg", "1.jpg")
+        assert targets.tolist() == [2, 2]
+        assert votes["alexnet"] == pytest.approx(SOFTMAX, abs=1e-5)
+        assert folds is None
+
+
+def test_folds_are_read_and_the_consensus_is_passed_over() -> None:
+    text = csv_text((*HEADER, "fold"), [*rows(SOFTMAX, "googlenet", 3), *rows(SOFTMAX, "consensus", 3)])
+    _, _, votes, folds = read_predictions(text)
+    assert list(votes) == ["googlenet"]
+    assert folds is not None
+    assert folds.tolist() == [3, 3]
+
+
+def test_a_network_that_misses_a_field_is_left_out() -> None:
+    text = csv_text(HEADER, [*rows(SOFTMAX), *rows(SOFTMAX[:1], "googlenet")])
+    assert list(read_predictions(text)[2]) == ["alexnet"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "columns"),
+        (csv_text(("file", "network"), [["a.jpg", "alexnet"]]), "label"),
+        (csv_text(HEADER, [["a.jpg", "Pre-C", "alexnet", 0, 0, 1, 0]]), "Pre-C|index"),
+        (csv_text(HEADER, rows(SOFTMAX, "unknown")), "columns"),
+    ],
+)
+def test_what_is_no_predictions_file_is_refused(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        read_predictions(text)
+
+
+def test_calibrators_check_their_lengths() -> None:
+    found = made(10, 0)
+    with pytest.raises(ValueError, match="one length"):
+        Calibrators(found.files[:3], found.targets, found.votes, found.folds, found.strangeness)
+    assert sorted(random_folds(10).tolist()) == sorted(list(range(5)) * 2)
+    assert set(found.votes) <= set(TITLES)

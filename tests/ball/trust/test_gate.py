@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from skimage import data as samples
+
+from ball import synthetic
+from ball.perturb import brightness
+from ball.segmentation import segment
+from ball.trust.appearance import GROUP_OF, GROUPS, NAMES, describe
+from ball.trust.familiarity import Familiarity, remember
+from ball.trust.gate import NO_NUCLEI, examine
+from tests.trust_files import familiarity
+
+FIELD = synthetic.draw(1001, (96, 128))
+
+
+def look(rgb: np.ndarray, refuse: float = 3.0):  # type: ignore[no-untyped-def]
+    found = segment(rgb, size=(96, 96))
+    return examine(describe(found), found.empty, familiarity(), refuse)
+
+
+@settings(max_examples=25, deadline=None)
+@given(arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40), st.just(3))))
+def test_any_picture_is_described_in_finite_figures(rgb: np.ndarray) -> None:
+    values = describe(segment(rgb)).values
+    assert values.shape == (len(NAMES),)
+    assert np.isfinite(values).all()
+
+
+def test_every_figure_belongs_to_a_group_that_has_words() -> None:
+    assert len(NAMES) == len(set(NAMES)) == len(GROUP_OF)
+    assert set(GROUP_OF) == set(GROUPS)
+
+
+def test_a_field_like_those_remembered_passes_without_a_flag() -> None:
+    found = look(FIELD)
+    assert found.refusal is None
+    assert found.strangeness < 3
+
+
+def test_a_photograph_is_refused_with_a_reason_in_words() -> None:
+    found = look(samples.astronaut())
+    assert found.refusal is not None
+    assert found.refusal.startswith("Not like the validated smears: ")
+    assert any(words in found.refusal for words in GROUPS.values())
+    assert found.flags[0] == f"not_a_smear: {found.refusal}"
+
+
+def test_stranger_pictures_are_stranger() -> None:
+    strangeness = [look(rgb).strangeness for rgb in (FIELD, brightness(FIELD, 0.7), 255 - FIELD)]
+    assert strangeness == sorted(strangeness)
+    assert strangeness[2] > 3 * strangeness[0]
+
+
+def test_between_flag_and_refusal_a_field_is_flagged_only() -> None:
+    found = look(brightness(FIELD, 0.7), refuse=1e9)
+    assert found.refusal is None
+    assert found.flags[0].startswith("unfamiliar: Unlike the validated smears in ")
+    assert any(flag.startswith("dark: ") for flag in found.flags)
+
+
+def test_a_picture_without_a_nucleus_is_refused_for_that() -> None:
+    found = look(np.full((96, 96, 3), 230, np.uint8))
+    assert (found.refusal, found.flags) == (NO_NUCLEI, (f"no_nuclei: {NO_NUCLEI}",))
+
+
+def test_ninety_nine_of_a_hundred_validation_fields_keep_within_one() -> None:
+    random = np.random.default_rng(0)
+    values = random.normal(size=(400, len(NAMES)))
+    known = remember(values[:300], values[300:])
+    assert (known.strangeness(values[300:]) <= 1).mean() == pytest.approx(0.99, abs=0.011)
+    assert (known.strangeness(values[:300]) < known.strangeness(values[:300] + 10)).all()
+
+
+def test_a_memory_checks_its_shapes() -> None:
+    known = familiarity()
+    with pytest.raises(ValueError, match="figures"):
+        Familiarity(known.centre[:3], known.low, known.high, known.whiten, known.bank, known.unit)
+    with pytest.raises(ValueError, match="more than"):
+        Familiarity(known.centre, known.low, known.high, known.whiten, known.bank[:3], known.unit)
