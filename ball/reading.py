@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ball.cells import Cell, measure
 from ball.engine import Engine, Output, load_engine
-from ball.explain import class_maps
+from ball.explain import grad_cam
 from ball.files import read_bytes
 from ball.images import Decoded, ImageError, decode
 from ball.labels import LABELS, UNIDENTIFIED
@@ -184,7 +184,7 @@ def _read_decoded(decoded: Decoded, name: str, sha256: str, engine: Engine, seco
     found = {}
     if maps:
         with _timed(seconds, "explain"):
-            found = {key: class_maps(engine.models[key], output.maps) for key, output in outputs.items()}
+            found = {key: grad_cam(output) for key, output in outputs.items()}
     votes = tuple(Vote(key, _softmax(output)) for key, output in outputs.items())
     mean = consensus(vote.probabilities for vote in votes)
     leading = LABELS[int(np.argmax(mean))]
@@ -199,7 +199,7 @@ def _read_decoded(decoded: Decoded, name: str, sha256: str, engine: Engine, seco
         votes=votes,
         missing=tuple(engine.missing),
         flags=_flags(segmentation, engine),
-        notices=decoded.notices,
+        notices=(*decoded.notices, *engine.notices),
         seconds=seconds,
         engine=engine.name,
         weights=dict(engine.hashes),
