@@ -161,7 +161,7 @@ def convert(classifier: Classifier) -> Any:
     example = torch.zeros(1, 3, side, side)
     try:
         with torch.no_grad():
-            traced = torch.jit.freeze(torch.jit.trace(_Explained(classifier).eval(), example, check_trace=False))
+            traced = torch.jit.trace(_Explained(classifier).eval(), example, check_trace=False)
         package = openvino_package()
         return package.convert_model(traced, example_input=example, input=[-1, 3, side, side])
     except Exception as error:  # Converters raise nearly anything.

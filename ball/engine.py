@@ -23,11 +23,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ball.compiled import CompileError, Precision, has_bf16, load_graph, openvino_package
+from ball.names import ENGINES as ENGINES
 from ball.networks import NETWORKS, Classifier, sized, standardised
 from ball.weights import Store, WeightError
-
-ENGINES = ("auto", "torch", "openvino", "fast")
-"""Engines that can be asked for; ``auto`` picks the best exact one present, ``fast`` is OpenVINO in bf16."""
 
 Kind = Literal["torch", "torch-cuda", "openvino-f32", "openvino-bf16"]
 
@@ -56,6 +54,10 @@ class Output:
     logits: Tensor
     maps: Tensor
     importance: Tensor
+
+    def one(self, field: int) -> Output:
+        """What it said of one field, as a batch of one."""
+        return Output(*(value[field : field + 1] for value in (self.logits, self.maps, self.importance)))
 
 
 Run = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
@@ -123,7 +125,6 @@ class Engine:
         if text and text not in self.notices:
             self.notices = (*self.notices, text)
 
-    @torch.no_grad()
     def predict(self, masked: NDArray[np.uint8]) -> dict[str, Output]:
         """Run every network once. What is said of a field does not depend on those read with it.
 
@@ -133,8 +134,16 @@ class Engine:
         Returns:
             Output by network name, on the CPU.
         """
+        return self.run(self.batches(masked))
+
+    @torch.no_grad()
+    def batches(self, masked: NDArray[np.uint8]) -> dict[int, Tensor]:
+        """The fields as the networks take them, (N, 3, side, side), by the side read at."""
         fields = standardised(torch.from_numpy(masked).to(self.device))
-        batches = {side: sized(fields, side) for side in {network.side for network in self._networks.values()}}
+        return {side: sized(fields, side) for side in {network.side for network in self._networks.values()}}
+
+    def run(self, batches: Mapping[int, Tensor]) -> dict[str, Output]:
+        """Run every network once on batches that `batches` made."""
         if self._pool is None:
             return {name: network(batches[network.side]) for name, network in self._networks.items()}
         # The slowest first, so that both halves of the cores end at about the same time.

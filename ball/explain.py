@@ -28,14 +28,17 @@ Style = Literal["heat", "spotlight", "map"]
 STYLES: Final[tuple[str, ...]] = get_args(Style)
 
 
-def grad_cam(output: Output, field: int = 0) -> NDArray[np.float32]:
-    """Grad-CAM of every class for one field of a batch, from what the networks said of it: no pass of its own.
+def grad_cam(output: Output) -> NDArray[np.float32]:
+    """Grad-CAM of every class for one field, from what a network said of it: no pass of its own.
+
+    Args:
+        output: of a batch of one.
 
     Returns:
         (classes, h, w) float32, each map scaled to 0..1 as pytorch-grad-cam does.
     """
-    maps = output.maps[field]
-    raw = torch.matmul(output.importance[field], maps.flatten(1)).unflatten(1, maps.shape[1:]).clamp_(min=0).numpy()
+    maps = output.maps[0]
+    raw = torch.matmul(output.importance[0], maps.flatten(1)).unflatten(1, maps.shape[1:]).clamp_(min=0).numpy()
     # Twice, as the library does: for the layer, and for the sum over layers.
     return np.asarray(scale_cam_image(scale_cam_image(raw)), dtype=np.float32)
 
