@@ -2,7 +2,8 @@
 
 For each network one eager forward pass and one call of pytorch-grad-cam on the whole network, whose layer is the one of
 the package's manual; cv2.kmeans with ten attempts, holes and small objects by scipy and scikit-image. Decoding and
-measuring cells are ours in both paths, so that only what differs is compared. The networks read at the side that their weights name, here as there.
+measuring cells are ours in both paths, so that only what differs is compared. The networks read at the side that their
+weights name, here as there.
 """
 
 from __future__ import annotations

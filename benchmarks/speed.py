@@ -1,6 +1,6 @@
 """How fast a reading is, as ratios measured in one run: the naive path (benchmarks/naive.py), ours, and the floor, in turn.
 
-    python benchmarks/speed.py DATA --json weights/benchmark/speed.json
+    python -m benchmarks.speed DATA --json weights/benchmark/speed.json
 
 DATA holds ``all`` (fields in class folders) and ``hires``. The floor is the five networks of the same engine on batches
 that lie ready: no decoding, no segmentation, no maps, no reading. Each row is a median of ratios, one ratio a turn, with
@@ -23,7 +23,6 @@ import cv2
 import numpy as np
 import openvino
 import torch
-from naive import Naive, segmented
 
 from ball.engine import Engine
 from ball.images import decode
@@ -32,8 +31,9 @@ from ball.reading import read, read_many
 from ball.segmentation import kmeans_histogram, resize, segment
 from ball.training.data import find_fields
 from ball.weights import Store
+from benchmarks.naive import Naive, segmented
 
-COMMAND: Final = "python benchmarks/speed.py DATA --json weights/benchmark/speed.json"
+COMMAND: Final = "python -m benchmarks.speed DATA --json weights/benchmark/speed.json"
 GOALS: Final = {
     "one field, f32": 7.0, "one field, fast": 12.0, "batch, f32": 8.0, "batch, fast": 14.0, "segmentation, 12 megapixels": 10.0,
 }
@@ -41,11 +41,14 @@ FLOORS: Final = {"one field against the floor, f32": 1.3, "one field against the
 _MEGAPIXELS_12: Final = (3000, 4000)
 
 
+clock: Callable[[], float] = time.perf_counter
+
+
 def seconds(action: Callable[[], object]) -> float:
     """How long an action takes."""
-    began = time.perf_counter()
+    began = clock()
     action()
-    return time.perf_counter() - began
+    return clock() - began
 
 
 def fields(data: Path, count: int) -> list[Path]:
@@ -76,7 +79,7 @@ def batch(paths: Sequence[Path], rounds: int, naive: Naive, engines: dict[str, E
     for _ in range(rounds):
         spent["naive"].append(seconds(lambda: [naive.read(path) for path in paths]))
         for name, engine in engines.items():
-            spent[name].append(seconds(lambda engine=engine: [_ for _ in read_many(paths, engine=engine, maps=True)]))  # type: ignore[misc]
+            spent[name].append(seconds(lambda engine=engine: list(read_many(paths, engine=engine, maps=True))))  # type: ignore[misc]
     return spent
 
 
@@ -85,11 +88,9 @@ def segmentation(data: Path, rounds: int) -> dict[str, Any]:
     path = min((data / "hires").iterdir())
     rgb = resize(decode(path.read_bytes()).rgb, _MEGAPIXELS_12)
     spent: dict[str, list[float]] = {"naive": [], "ours": []}
-    inertia = []
+    inertia: list[float] = []
     for _ in range(rounds):
-        began = time.perf_counter()
-        inertia.append(segmented(rgb)[1])
-        spent["naive"].append(time.perf_counter() - began)
+        spent["naive"].append(seconds(lambda: inertia.append(segmented(rgb)[1])))
         spent["ours"].append(seconds(lambda: segment(rgb, size=None)))
     values = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)[:, :, 1]
     histogram = np.bincount(values.ravel(), minlength=256)
@@ -122,6 +123,11 @@ def ratio(slow: Sequence[float], quick: Sequence[float]) -> dict[str, float]:
     return {"median": round(float(median), 2), "low": round(float(low), 2), "high": round(float(high), 2)}
 
 
+def milliseconds(spent: dict[str, list[float]], count: int = 1) -> dict[str, float]:
+    """Medians, for one of ``count``."""
+    return {key: round(float(np.median(values)) / count * 1e3, 1) for key, values in spent.items()}
+
+
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure everything."""
     engines = {"f32": Engine(Store(), "openvino"), "fast": Engine(Store(), "fast")}
@@ -135,13 +141,13 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     ratios["segmentation, 12 megapixels"] = ratio(large["seconds"]["naive"], large["seconds"]["ours"])
     document = {
         "command": COMMAND, "date": datetime.now(UTC).date().isoformat(), "processor": processor(), "threads": torch.get_num_threads(),
+        "clock": arguments.clock,
         "versions": {"torch": torch.__version__, "openvino": openvino.__version__, "opencv": cv2.__version__},
         "engines": {name: engine.name for name, engine in engines.items()}, "fields_in_batch": arguments.fields, "labels": len(LABELS),
         "ratios": ratios,
-        "milliseconds": {key: round(float(np.median(values)) * 1e3, 1) for key, values in single.items()},
-        "milliseconds_a_field_in_a_batch": {key: round(float(np.median(values)) / arguments.fields * 1e3, 1) for key, values in many.items()},
-        "segmentation": {"milliseconds": {key: round(float(np.median(each)) * 1e3, 1) for key, each in large["seconds"].items()},
-                         "inertia": large["inertia"]},
+        "milliseconds": milliseconds(single),
+        "milliseconds_a_field_in_a_batch": milliseconds(many, arguments.fields),
+        "segmentation": {"milliseconds": milliseconds(large["seconds"]), "inertia": large["inertia"]},
     }
     if arguments.agree:
         document["agreement"] = agreement(fields(arguments.data, arguments.agree), engines)
@@ -151,7 +157,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 def processor() -> str:
     """The processor's name."""
     info = Path("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return f"{names[0]}, {len(names)} cores" if names else platform.processor()
 
 
@@ -183,7 +190,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="batches, and segmentations of 12 megapixels")
     parser.add_argument("--agree", type=int, default=300, help="fields on which the engines are held against torch; 0 for none")
     parser.add_argument("--readme", action="store_true", help="measure nothing: print the table from the file named by --json")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu: processor time of one thread, for a busy machine")
     arguments = parser.parse_args()
+    if arguments.clock == "cpu":
+        global clock
+        clock = time.process_time
+        torch.set_num_threads(1)
+        cv2.setNumThreads(1)
     document = json.loads(arguments.json.read_text(encoding="utf-8")) if arguments.readme else run(arguments)
     print(table(document))
     if not arguments.readme:
