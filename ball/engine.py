@@ -1,23 +1,40 @@
-"""The loaded networks: one pass a field gives each network's logits and last feature maps together."""
+"""The loaded networks: one pass a field gives each network's logits, last feature maps and Grad-CAM weights together.
+
+torch runs them on an NVIDIA card, or on the processor; OpenVINO (ball/compiled.py) runs them on the processor in about
+half the time, or in bf16 in a third. ``auto`` takes the card, else OpenVINO in f32, else torch.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
+from typing import Final, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ball.networks import NETWORKS, Classifier, normalised
+from ball.compiled import CompileError, Precision, has_bf16, load_graph, openvino_package
+from ball.names import ENGINES as ENGINES
+from ball.networks import NETWORKS, Classifier, sized, standardised
 from ball.weights import Store, WeightError
 
-ENGINES = ("auto", "torch")
-"""Engines that can be asked for; ``auto`` picks the best one present."""
+Kind = Literal["torch", "torch-cuda", "openvino-f32", "openvino-bf16"]
+
+LOADED: Final = 4
+"""Engines kept loaded at most, the ones used last."""
+
+_LOG: Final = logging.getLogger(__name__)
+_NOT_INSTALLED = "The compiled engine is not installed (pip install openvino), so torch was used: the same numbers, more slowly."
+_NO_BF16 = "This processor does not compute in bf16, so the exact engine was used in place of the fast one."
 
 
 class EngineError(ValueError):
@@ -26,43 +43,90 @@ class EngineError(ValueError):
 
 @dataclass(frozen=True)
 class Output:
-    """What one network said of a batch: logits (N, classes) and last feature maps (N, channels, h, w), float32."""
+    """What one network said of a batch, float32.
+
+    Attributes:
+        logits: (N, classes).
+        maps: last feature maps, (N, channels, h, w).
+        importance: Grad-CAM's weights, (N, classes, channels): the mean over a map of d logit / d map.
+    """
 
     logits: Tensor
     maps: Tensor
+    importance: Tensor
+
+    def one(self, field: int) -> Output:
+        """What it said of one field, as a batch of one."""
+        return Output(*(value[field : field + 1] for value in (self.logits, self.maps, self.importance)))
+
+
+Run = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
+
+
+@dataclass
+class _Network:
+    """A network ready to run, the side it reads at, and how long it took last."""
+
+    run: Run
+    side: int
+    seconds: float = 0.0
+
+    def __call__(self, batch: Tensor) -> Output:
+        began = time.perf_counter()
+        output = Output(*self.run(batch))
+        self.seconds = time.perf_counter() - began
+        return output
 
 
 class Engine:
     """The networks of one weights folder.
 
-    Networks whose file is missing or damaged are left out and named in ``missing``. Predicting is safe from
-    several threads: the networks are never changed.
+    Networks whose file is missing or damaged are left out and named in ``missing``; ``notices`` tell what was done in
+    place of what was asked for. Predicting is safe from several threads: the networks are never changed.
     """
 
     def __init__(self, store: Store, name: str = "auto") -> None:
-        if name not in ENGINES:
-            raise EngineError(f"There is no engine named {name!r}. Choose one of: {', '.join(ENGINES)}.")
-        cuda = torch.cuda.is_available()
-        self.folder = store.folder
-        self.name = "torch-cuda" if cuda else "torch"
-        self.device = torch.device("cuda" if cuda else "cpu")
-        if cuda:  # TF32 keeps ten bits: votes would differ from those of a CPU.
+        self.name, self.notices = choose(name)
+        self.folder: Path = store.folder
+        self.device = torch.device("cuda" if self.name == "torch-cuda" else "cpu")
+        if self.name == "torch-cuda":  # TF32 keeps ten bits: votes would differ from those of a CPU.
             torch.backends.cudnn.allow_tf32 = False
-        models: dict[str, Classifier] = {}
+        # Two networks at a time, each on half of the cores: their small last layers leave more cores idle.
+        self._pool = ThreadPoolExecutor(2, "network") if self.name.startswith("openvino") else None
+        networks: dict[str, _Network] = {}
         missing: dict[str, str] = {}
+        self._in_torch: dict[str, Classifier] = {}
         for network in NETWORKS:
             try:
-                models[network] = store.load(network).to(self.device)
+                networks[network] = self._load(store, network)
             except WeightError as error:
                 missing[network] = str(error)
-        entries = store.manifest()["networks"] if models else {}
-        self.models: Mapping[str, Classifier] = MappingProxyType(models)
+        entries = store.manifest()["networks"] if networks else {}
+        self._networks = networks
+        self.models: Mapping[str, Classifier] = _Models(store, tuple(networks), self._in_torch)
         self.missing: Mapping[str, str] = MappingProxyType(missing)
-        self.hashes: Mapping[str, str] = MappingProxyType({key: entries[key]["sha256"] for key in models})
+        self.hashes: Mapping[str, str] = MappingProxyType({key: entries[key]["sha256"] for key in networks})
 
-    @torch.no_grad()
+    def _load(self, store: Store, network: str) -> _Network:
+        if self.name.startswith("openvino"):
+            precision: Precision = "bf16" if self.name == "openvino-bf16" else "f32"
+            try:
+                graph, notice = load_graph(store, network, precision, max(1, torch.get_num_threads() // 2))
+            except CompileError as error:
+                _LOG.warning("A network could not be compiled", exc_info=error)
+                self._notice(f"{NETWORKS[network].title} runs in torch: it could not be compiled here.")
+            else:
+                self._notice(notice)
+                return _Network(graph, store.side(network))
+        model = self._in_torch[network] = store.load(network).to(self.device)
+        return _Network(_in_torch(model), model.side)
+
+    def _notice(self, text: str | None) -> None:
+        if text and text not in self.notices:
+            self.notices = (*self.notices, text)
+
     def predict(self, masked: NDArray[np.uint8]) -> dict[str, Output]:
-        """Run every network once.
+        """Run every network once. What is said of a field does not depend on those read with it.
 
         Args:
             masked: (N, 224, 224, 3) uint8 masked fields.
@@ -70,28 +134,92 @@ class Engine:
         Returns:
             Output by network name, on the CPU.
         """
-        images = torch.from_numpy(masked).to(self.device)
-        batches = {side: normalised(images, side) for side in {model.side for model in self.models.values()}}
-        outputs = {}
-        for name, model in self.models.items():
-            maps = model.maps(batches[model.side])
-            outputs[name] = Output(model.head(maps).float().cpu(), maps.float().cpu())
-        return outputs
+        return self.run(self.batches(masked))
+
+    @torch.no_grad()
+    def batches(self, masked: NDArray[np.uint8]) -> dict[int, Tensor]:
+        """The fields as the networks take them, (N, 3, side, side), by the side read at."""
+        fields = standardised(torch.from_numpy(masked).to(self.device))
+        return {side: sized(fields, side) for side in {network.side for network in self._networks.values()}}
+
+    def run(self, batches: Mapping[int, Tensor]) -> dict[str, Output]:
+        """Run every network once on batches that `batches` made."""
+        if self._pool is None:
+            return {name: network(batches[network.side]) for name, network in self._networks.items()}
+        # The slowest first, so that both halves of the cores end at about the same time.
+        order = sorted(self._networks.items(), key=lambda item: -item[1].seconds)
+        running = {name: self._pool.submit(network, batches[network.side]) for name, network in order}
+        return {name: running[name].result() for name in self._networks}
+
+
+class _Models(Mapping[str, Classifier]):
+    """The networks as torch modules, each loaded when it is first asked for: reading needs none where graphs run."""
+
+    def __init__(self, store: Store, names: tuple[str, ...], loaded: dict[str, Classifier]) -> None:
+        self._store, self._names, self._loaded = store, names, loaded
+        self._lock = threading.Lock()
+
+    def __getitem__(self, name: str) -> Classifier:
+        if name not in self._names:
+            raise KeyError(name)
+        with self._lock:
+            if name not in self._loaded:
+                self._loaded[name] = self._store.load(name)
+            return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def choose(name: str) -> tuple[Kind, tuple[str, ...]]:
+    """The engine that an asked-for name stands for on this machine, and notices where it is not quite that one.
+
+    Raises:
+        EngineError: unknown name.
+    """
+    if name not in ENGINES:
+        raise EngineError(f"There is no engine named {name!r}. Choose one of: {', '.join(ENGINES)}.")
+    if name == "torch" or (name == "auto" and torch.cuda.is_available()):
+        return "torch-cuda" if torch.cuda.is_available() else "torch", ()
+    if openvino_package() is None:
+        return "torch", () if name == "auto" else (_NOT_INSTALLED,)
+    if name == "fast":
+        return ("openvino-bf16", ()) if has_bf16() else ("openvino-f32", (_NO_BF16,))
+    return "openvino-f32", ()
+
+
+def _in_torch(model: Classifier) -> Run:
+    @torch.no_grad()
+    def run(batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        maps = model.maps(batch)
+        logits, importance = model.explained(maps)
+        return logits.float().cpu(), maps.float().cpu(), importance.float().cpu()
+
+    return run
 
 
 _lock = threading.Lock()
-_engines: dict[tuple[str, str, str], Engine] = {}
+_engines: dict[tuple[str, Kind, tuple[str, ...], str], Engine] = {}
 
 
 def load_engine(store: Store | None = None, name: str = "auto") -> Engine:
-    """Return the engine of a weights folder, loaded once a process and anew when the folder's files change."""
+    """Return the engine of a weights folder, loaded once a process and anew when the folder's files change.
+
+    Raises:
+        EngineError: unknown name.
+    """
     chosen = store or Store()
-    key = (str(chosen.folder.resolve()), "torch" if name == "auto" else name, _state(chosen))
+    key = (str(chosen.folder.resolve()), *choose(name), _state(chosen))
     with _lock:
-        if key not in _engines:
-            for stale in [other for other in _engines if other[:2] == key[:2]]:
-                del _engines[stale]
-            _engines[key] = Engine(chosen, name)
+        engine = _engines.pop(key, None)
+        for stale in [other for other in _engines if other[:3] == key[:3]]:
+            del _engines[stale]
+        _engines[key] = engine or Engine(chosen, name)
+        while len(_engines) > LOADED:
+            del _engines[next(iter(_engines))]
         return _engines[key]
 
 

@@ -1,8 +1,9 @@
 """Where a network looked: Grad-CAM over its last feature maps, and pictures made of a map.
 
-pytorch-grad-cam (Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74) runs on the head alone, over the feature
-maps that the prediction already made: no second pass through the trunk. Each call hooks a layer of its own,
-never the shared network, so calls cannot disturb each other and leave nothing behind.
+Grad-CAM (Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74) of all classes comes with the prediction, in closed form
+(`grad_cam`). pytorch-grad-cam, which holds it to account in the tests and offers the other methods, runs on the head
+alone, over the same feature maps: no second pass through the trunk. Each such call hooks a layer of its own, never the
+shared network, so calls cannot disturb each other and leave nothing behind.
 """
 
 from __future__ import annotations
@@ -14,15 +15,32 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.image import scale_cam_image
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
+from ball.engine import Output
 from ball.labels import LABELS
 from ball.networks import Classifier
 from ball.segmentation import resize
 
 Style = Literal["heat", "spotlight", "map"]
 STYLES: Final[tuple[str, ...]] = get_args(Style)
+
+
+def grad_cam(output: Output) -> NDArray[np.float32]:
+    """Grad-CAM of every class for one field, from what a network said of it: no pass of its own.
+
+    Args:
+        output: of a batch of one.
+
+    Returns:
+        (classes, h, w) float32, each map scaled to 0..1 as pytorch-grad-cam does.
+    """
+    maps = output.maps[0]
+    raw = torch.matmul(output.importance[0], maps.flatten(1)).unflatten(1, maps.shape[1:]).clamp_(min=0).numpy()
+    # Twice, as the library does: for the layer, and for the sum over layers.
+    return np.asarray(scale_cam_image(scale_cam_image(raw)), dtype=np.float32)
 
 
 class _Head(nn.Module):
@@ -41,7 +59,7 @@ class _Head(nn.Module):
 
 
 def class_maps(model: Classifier, maps: Tensor) -> NDArray[np.float32]:
-    """Grad-CAM of every class for one field.
+    """Grad-CAM of every class for one field, by pytorch-grad-cam.
 
     Args:
         model: network in evaluation mode, its parameters frozen (as `Store.load` gives it).

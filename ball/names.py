@@ -1,4 +1,4 @@
-"""What the five networks are called, without importing torch: the keys in files and the titles on screen."""
+"""What networks and engines are called, without importing torch: the keys in files and the titles on screen."""
 
 from __future__ import annotations
 
@@ -16,3 +16,6 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Title of every network by its name, in contract order."""
+
+ENGINES: Final = ("auto", "torch", "openvino", "fast")
+"""Engines that can be asked for; ``auto`` picks the best exact one present, ``fast`` is OpenVINO in bf16."""

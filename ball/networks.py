@@ -3,7 +3,8 @@
 A network is cut in two: ``maps`` (the trunk up to its last feature maps, after the last activation) and
 ``head`` (from those maps to the logits). One pass then yields maps and logits together, and an explanation
 needs only the head. The cut is after the last ReLU, so that in-place activations cannot overwrite what
-Grad-CAM reads.
+Grad-CAM reads. ``explained`` is the head once more, with Grad-CAM's weights beside the logits in closed form:
+they need no backward pass, so a compiled graph can hold them.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Network:
     build: Callable[..., nn.Module]
     maps: Callable[[Any, Tensor], Tensor]
     head: Callable[[Any, Tensor], Tensor]
+    explained: Callable[[Any, Tensor], tuple[Tensor, Tensor]]
     classifier: str
     imagenet: str
     quantised: tuple[str, ...] = ()
@@ -70,6 +72,10 @@ class Classifier(nn.Module):
         """Logits (N, classes) from the last feature maps."""
         return self.network.head(self.net, maps)
 
+    def explained(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (N, classes), and Grad-CAM's weights (N, classes, channels): the mean over a map of d logit / d map."""
+        return self.network.explained(self.net, maps)
+
     def forward(self, batch: Tensor) -> Tensor:
         return self.head(self.maps(batch))
 
@@ -103,6 +109,22 @@ def _alexnet_head(net: Any, maps: Tensor) -> Any:
     return net.classifier(torch.flatten(net.avgpool(net.features[_ALEXNET_LAST_RELU + 1 :](maps)), 1))
 
 
+def _alexnet_explained(net: Any, maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Back through three linear layers by hand.
+
+    Max and average pooling pass the gradient of a channel on in other places but in the same sum, and Grad-CAM takes
+    nothing but its mean: so the first linear layer's weights may be summed over the places of a channel beforehand.
+    """
+    first, second, third = net.classifier[1], net.classifier[4], net.classifier[6]
+    flat = torch.flatten(net.avgpool(net.features[_ALEXNET_LAST_RELU + 1 :](maps)), 1)
+    early = functional.relu(first(flat))
+    late = functional.relu(second(early))
+    into_late = third.weight * (late > 0).to(late.dtype).unsqueeze(1)
+    into_early = torch.matmul(into_late, second.weight) * (early > 0).to(early.dtype).unsqueeze(1)
+    summed = first.weight.unflatten(1, (maps.shape[1], -1)).sum(dim=2)
+    return third(late), torch.matmul(into_early, summed) / (maps.shape[2] * maps.shape[3])
+
+
 _GOOGLENET_TRUNK: Final = (
     "conv1", "maxpool1", "conv2", "conv3", "maxpool2", "inception3a", "inception3b", "maxpool3",
     "inception4a", "inception4b", "inception4c", "inception4d", "inception4e", "maxpool4", "inception5a", "inception5b",
@@ -127,27 +149,37 @@ def _pooled(*layers: str) -> Callable[[Any, Tensor], Tensor]:
     return head
 
 
+def _pooled_explained(*layers: str) -> Callable[[Any, Tensor], tuple[Tensor, Tensor]]:
+    """The same head; the gradient of its mean is the last layer's weight over the area, alike for every field."""
+
+    def explained(net: Any, maps: Tensor) -> tuple[Tensor, Tensor]:
+        weight = net.get_submodule(layers[-1]).weight / (maps.shape[2] * maps.shape[3])
+        return _pooled(*layers)(net, maps), weight.expand(maps.shape[0], *weight.shape)
+
+    return explained
+
+
 NETWORKS: Final[dict[str, Network]] = {
     network.name: network
     for network in (
         Network(
-            "densenet121", models.densenet121, _densenet_maps, _pooled("classifier"),
+            "densenet121", models.densenet121, _densenet_maps, _pooled("classifier"), _pooled_explained("classifier"),
             "classifier", "IMAGENET1K_V1",
         ),
         Network(
-            "resnet50", models.resnet50, _resnet_maps, _pooled("fc"),
+            "resnet50", models.resnet50, _resnet_maps, _pooled("fc"), _pooled_explained("fc"),
             "fc", "IMAGENET1K_V2",
         ),
         Network(
-            "alexnet", models.alexnet, _alexnet_maps, _alexnet_head,
+            "alexnet", models.alexnet, _alexnet_maps, _alexnet_head, _alexnet_explained,
             "classifier.6", "IMAGENET1K_V1", ("classifier.1.weight", "classifier.4.weight"),
         ),
         Network(
             "efficientnet_b0", _efficientnet, lambda net, batch: net.features(batch),
-            _pooled("classifier"), "classifier.1", "IMAGENET1K_V1",
+            _pooled("classifier"), _pooled_explained("classifier.1"), "classifier.1", "IMAGENET1K_V1",
         ),
         Network(
-            "googlenet", _googlenet, _googlenet_maps, _pooled("dropout", "fc"),
+            "googlenet", _googlenet, _googlenet_maps, _pooled("dropout", "fc"), _pooled_explained("fc"),
             "fc", "IMAGENET1K_V1",
         ),
     )
@@ -165,9 +197,18 @@ def normalised(masked: Tensor, side: int) -> Tensor:
     Returns:
         (N, 3, side, side) float32, channels last in memory.
     """
+    return sized(standardised(masked), side)
+
+
+def standardised(masked: Tensor) -> Tensor:
+    """Masked RGB (N, H, W, 3), 0..255, as float32 (N, 3, H, W) of ImageNet's mean and deviation, channels last in memory."""
     mean = torch.tensor(MEAN, device=masked.device) * 255
     std = torch.tensor(STD, device=masked.device) * 255
-    batch = ((masked.float() - mean) / std).permute(0, 3, 1, 2)
+    return ((masked.float() - mean) / std).permute(0, 3, 1, 2)
+
+
+def sized(batch: Tensor, side: int) -> Tensor:
+    """Standardised fields brought to ``side`` x ``side`` pixels."""
     if batch.shape[2:] == (side, side):
         return batch
     return functional.interpolate(batch, size=(side, side), mode="bilinear", antialias=True)

@@ -12,6 +12,12 @@ def weights_folder() -> Path:
     return Path(os.environ.get("BALL_WEIGHTS") or Path(__file__).resolve().parent.parent / "weights")
 
 
+def cache_folder() -> Path:
+    """Folder for what can be made anew at any time: ``$BALL_CACHE``, else ``ball`` in ``$XDG_CACHE_HOME`` or ``~/.cache``."""
+    named = os.environ.get("BALL_CACHE")
+    return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ball"
+
+
 def restore_sentence() -> str:
     """How to get the files of the weights folder back, without a full stop; `git` knows only the package's own folder."""
     if os.environ.get("BALL_WEIGHTS"):

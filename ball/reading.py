@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -16,8 +19,9 @@ import torch
 from numpy.typing import NDArray
 
 from ball.cells import Cell, measure
+from ball.compiled import BATCH
 from ball.engine import Engine, Output, load_engine
-from ball.explain import class_maps
+from ball.explain import grad_cam
 from ball.files import read_bytes
 from ball.images import Decoded, ImageError, decode
 from ball.labels import LABELS
@@ -28,6 +32,12 @@ from ball.values import require_rgb
 
 Source = Path | str | bytes | NDArray[np.uint8]
 Status = Literal["read", "refused", "error"]
+
+AHEAD: Final = 2 * BATCH
+"""Fields at most that are decoded and segmented before the networks come to them."""
+
+BUDGET: Final = 2**28
+"""Bytes that their pictures may take; of the largest pictures fewer are prepared."""
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -147,6 +157,57 @@ def read(source: Source, *, name: str | None = None, engine: Engine | None = Non
         ValueError: an array that is not RGB uint8.
     """
     chosen = engine or load_engine()
+    return _answered([_prepared(source, name, chosen)], chosen, maps)[0]
+
+
+def read_many(
+    sources: Iterable[Source], *, names: Iterable[str | None] | None = None, engine: Engine | None = None, maps: bool = False
+) -> Iterator[Reading]:
+    """Read fields in the order given; equal to `read` on each.
+
+    While the networks read some, a thread decodes and segments the next. The first is read by itself, so that it is
+    there at once, the others in batches. No more than `AHEAD` sources are taken before their readings are asked for,
+    fewer where pictures are large. Closing the iterator drops what was prepared.
+
+    Args:
+        sources: as for `read`.
+        names: what to call each, as for `read`.
+        engine: loaded networks; None for those of the weights folder.
+        maps: whether to explain every vote as well.
+    """
+    chosen = engine or load_engine()
+    named = zip(sources, repeat(None) if names is None else names, strict=False)
+    waiting: deque[Future[Prepared | Reading]] = deque()
+    pool = ThreadPoolExecutor(1, "prepare")
+    largest, size = 1, 1
+    try:
+        while True:
+            room = max(1, min(AHEAD, BUDGET // largest))
+            waiting.extend(pool.submit(_prepared, *each, chosen) for each in islice(named, max(0, room - len(waiting))))
+            if not waiting:
+                return
+            batch = [waiting.popleft().result() for _ in range(min(size, room, len(waiting)))]
+            largest = max([largest, *(each.decoded.rgb.nbytes for each in batch if isinstance(each, Prepared))])
+            yield from _answered(batch, chosen, maps)
+            size = BATCH
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A field ready for the networks: decoded, segmented and its cells measured."""
+
+    name: str
+    sha256: str
+    decoded: Decoded
+    segmentation: Segmentation
+    cells: tuple[Cell, ...]
+    seconds: dict[str, float]
+
+
+def _prepared(source: Source, name: str | None, engine: Engine) -> Prepared | Reading:
+    """Bring a source before the networks; the reading of an error where that fails."""
     seconds: dict[str, float] = {}
     kind = _kind(source)
     called = name if name is not None else str(source) if kind == "path" else f"<{kind}>"
@@ -156,40 +217,62 @@ def read(source: Source, *, name: str | None = None, engine: Engine | None = Non
             content = read_bytes(Path(source)) if isinstance(source, (str, Path)) else source
             sha256 = hashlib.sha256(content if isinstance(content, bytes) else content.tobytes()).hexdigest()
             decoded = decode(content) if isinstance(content, bytes) else Decoded(content, "array", content.shape[1::-1])
-        if not chosen.models:
-            why = next(iter(chosen.missing.values()))
-            return _error(called, sha256, f"None of the five networks could be loaded. {why}", chosen, seconds)
-        return _read_decoded(decoded, called, sha256, chosen, seconds, maps)
+        if not engine.models:
+            why = next(iter(engine.missing.values()))
+            return _error(called, sha256, f"None of the five networks could be loaded. {why}", engine, seconds)
+        with _timed(seconds, "segment"):
+            segmentation = segment(decoded.rgb)
+            cells = measure(segmentation.mask, decoded.rgb.shape[:2])
+        return Prepared(called, sha256, decoded, segmentation, cells, seconds)
     except ImageError as error:
-        return _error(called, sha256, str(error), chosen, seconds)
+        return _error(called, sha256, str(error), engine, seconds)
     except Exception as error:  # noqa: BLE001  whatever one file breaks, the others are still read
-        _LOG.exception("A field could not be read")
-        return _error(called, sha256, f"The software failed on this file ({type(error).__name__}); its log says more.", chosen, seconds)
+        return _broken(called, sha256, error, engine, seconds)
 
 
-def read_many(sources: Iterable[Source], *, engine: Engine | None = None, maps: bool = False) -> Iterator[Reading]:
-    """Read fields one after the other, each as soon as it is asked for; equal to `read` on each."""
-    chosen = engine or load_engine()
-    for source in sources:
-        yield read(source, engine=chosen, maps=maps)
+def _answered(batch: list[Prepared | Reading], engine: Engine, maps: bool) -> list[Reading]:
+    """Readings of fields that the networks read together; where that fails, of each by itself."""
+    fields = [each for each in batch if isinstance(each, Prepared)]
+    readings: Iterator[Reading] = iter(())
+    if fields:
+        began = time.perf_counter()
+        try:
+            outputs = engine.predict(np.stack([each.segmentation.masked for each in fields]))
+        except Exception as error:  # noqa: BLE001  as above
+            if len(fields) > 1:
+                return [reading for each in batch for reading in _answered([each], engine, maps)]
+            return [_broken(fields[0].name, fields[0].sha256, error, engine, fields[0].seconds)]
+        share = round((time.perf_counter() - began) / len(fields), 6)
+        readings = (
+            _finished(each, {key: output.one(index) for key, output in outputs.items()}, share, engine, maps)
+            for index, each in enumerate(fields)
+        )
+    return [next(readings) if isinstance(each, Prepared) else each for each in batch]
 
 
-def _read_decoded(decoded: Decoded, name: str, sha256: str, engine: Engine, seconds: dict[str, float], maps: bool) -> Reading:
-    with _timed(seconds, "segment"):
-        segmentation = segment(decoded.rgb)
-        cells = measure(segmentation.mask, decoded.rgb.shape[:2])
-    with _timed(seconds, "predict"):
-        outputs = engine.predict(segmentation.masked[None])
-    found = {}
-    if maps:
-        with _timed(seconds, "explain"):
-            found = {key: class_maps(engine.models[key], output.maps) for key, output in outputs.items()}
+def _finished(field: Prepared, outputs: dict[str, Output], predict: float, engine: Engine, maps: bool) -> Reading:
+    seconds = {**field.seconds, "predict": predict}
+    try:
+        found = {}
+        if maps:
+            with _timed(seconds, "explain"):
+                found = {key: grad_cam(output) for key, output in outputs.items()}
+        return _judged(field, outputs, found, engine, seconds)
+    except Exception as error:  # noqa: BLE001  as above
+        return _broken(field.name, field.sha256, error, engine, seconds)
+
+
+def _judged(
+    field: Prepared, outputs: dict[str, Output], maps: dict[str, NDArray[np.float32]], engine: Engine, seconds: dict[str, float]
+) -> Reading:
+    """What the votes come to: the place for every rule between the networks and the reader."""
+    segmentation = field.segmentation
     votes = tuple(Vote(key, _softmax(output)) for key, output in outputs.items())
     with _timed(seconds, "judge"):
         judgement = judge({vote.network: vote.probabilities for vote in votes}, segmentation, engine.hashes, _trust(engine))
     return Reading(
-        file=name,
-        sha256=sha256,
+        file=field.name,
+        sha256=field.sha256,
         status=judgement.status,
         reason=judgement.reason,
         suggestion=judgement.suggestion,
@@ -198,12 +281,12 @@ def _read_decoded(decoded: Decoded, name: str, sha256: str, engine: Engine, seco
         votes=votes,
         missing=tuple(engine.missing),
         flags=(*judgement.flags, *_missing(engine)),
-        notices=decoded.notices,
+        notices=(*field.decoded.notices, *engine.notices),
         seconds=seconds,
         engine=engine.name,
         weights=dict(engine.hashes),
         judgement=judgement,
-        evidence=Evidence(decoded.rgb, segmentation, cells, found),
+        evidence=Evidence(field.decoded.rgb, segmentation, field.cells, maps),
     )
 
 
@@ -226,6 +309,11 @@ def _error(name: str, sha256: str, reason: str, engine: Engine, seconds: dict[st
     return Reading(
         name, sha256, "error", reason, missing=tuple(engine.missing), seconds=seconds, engine=engine.name, weights=dict(engine.hashes)
     )
+
+
+def _broken(name: str, sha256: str, error: Exception, engine: Engine, seconds: dict[str, float]) -> Reading:
+    _LOG.error("A field could not be read", exc_info=error)
+    return _error(name, sha256, f"The software failed on this file ({type(error).__name__}); its log says more.", engine, seconds)
 
 
 def _softmax(output: Output) -> tuple[float, ...]:

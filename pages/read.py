@@ -141,9 +141,12 @@ def _skeleton() -> None:
         grid.skeleton(height=330)
 
 
-def _read_on(todo: Worklist, progress: DeltaGenerator) -> None:
+def _read_on(todo: Worklist, slot: DeltaGenerator) -> None:
     """Read for a moment, then draw the page anew, so that finished fields can be opened at once."""
     began = time.monotonic()
+    with slot.container(horizontal=True, vertical_alignment="center"):
+        progress = st.empty()
+        st.button("Stop", icon=":material/stop:", key="stop", help="What is read is kept.", on_click=_stop, args=(todo,))
     _progress(todo, progress)
     from ball.engine import load_engine
 
@@ -156,6 +159,12 @@ def _read_on(todo: Worklist, progress: DeltaGenerator) -> None:
         if first or time.monotonic() - began > _SLICE:
             break
     st.rerun()
+
+
+def _stop(todo: Worklist) -> None:
+    left = len(todo.waiting)
+    todo.stop()
+    st.toast(f"Stopped. What was read is kept; {left} {'file was' if left == 1 else 'files were'} taken off the list.")
 
 
 def _progress(todo: Worklist, progress: DeltaGenerator) -> None:

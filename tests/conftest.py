@@ -10,6 +10,14 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder of the tests' own: compiled networks are made anew once a run, and the user's are left alone."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["BALL_CACHE"] = str(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def data() -> Path:
     """Folder of the real images: ``$BALL_TEST_DATA``, else ``shared/data`` beside the project."""

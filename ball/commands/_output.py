@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -29,18 +29,24 @@ def say(text: str) -> None:
     tqdm.write(text, file=sys.stderr)
 
 
-def progress(items: Sequence[Item], unit: str) -> Iterator[Item]:
-    """Yield items and tell standard error how far they are: a bar on a terminal, else a line every ten seconds."""
+def progress(items: Iterable[Item], unit: str, total: int | None = None) -> Iterator[Item]:
+    """Yield items and tell standard error how far they are, how fast, and how long the rest will take.
+
+    A bar on a terminal, else a line every ten seconds. ``total`` is needed where the items have no length.
+    """
     from tqdm import tqdm
 
     if sys.stderr.isatty():
-        yield from tqdm(items, unit=unit, file=sys.stderr, leave=False)
+        yield from tqdm(items, unit=unit, file=sys.stderr, leave=False, total=total)
         return
-    told = time.monotonic()
+    count = total if total is not None else len(items) if isinstance(items, Sized) else 0
+    began = told = time.monotonic()
     for done, item in enumerate(items):
-        if time.monotonic() - told > _OFTEN:
-            told = time.monotonic()
-            print(f"{done} of {len(items)} {unit}s", file=sys.stderr, flush=True)
+        now = time.monotonic()
+        if done and now - told > _OFTEN:
+            told, rate = now, done / (now - began)
+            left = tqdm.format_interval((count - done) / rate)
+            print(f"{done} of {count} {unit}s, {rate:.1f} a second, {left} left", file=sys.stderr, flush=True)
         yield item
 
 

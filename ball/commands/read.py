@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from ball.commands._output import (
 )
 from ball.export import USE, readings_csv, readings_json
 from ball.labels import LABELS
+from ball.names import ENGINES
 
 if TYPE_CHECKING:
     from ball.engine import Engine
@@ -45,7 +46,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--csv", metavar="FILE", help="write CSV to FILE, one row a field")
     parser.add_argument("--maps", metavar="FOLDER", type=Path, help="write where each network looked for its vote, one PNG a vote")
     slides.add(parser)
-    parser.add_argument("--engine", metavar="NAME", default="auto", help="what runs the networks; default auto, the best one present")
+    parser.add_argument(
+        "--engine", metavar="NAME", default="auto",
+        help=f"what runs the networks: {', '.join(ENGINES)}; default auto, the best exact one present; fast rounds to bf16",
+    )
     parser.set_defaults(run=run)
 
 
@@ -59,12 +63,15 @@ def run(args: argparse.Namespace) -> int:
         _require_apart(args.maps, args.inputs)
         make_folder(args.maps)
     engine = _engine(args.engine)
+    from ball.trust.slide import SlideField
+
     documents: list[Document] = []
     gathered: list[SlideField] = []
     status = 0
     try:
-        for name, path in progress(files, "field"):
-            documents.append(_read(name, path, engine, args.maps, gathered))
+        for reading in progress(_readings(files, engine, args.maps is not None), "field", len(files)):
+            gathered.append(SlideField.of(reading))
+            documents.append(_document(reading, args.maps))
             status = status or int(documents[-1]["status"] == "error")
     except KeyboardInterrupt:
         say(f"Interrupted after {len(documents)} of {len(files)} files; these are written.")
@@ -109,22 +116,23 @@ def _engine(name: str) -> Engine:
         engine = load_engine(name=name)
     except EngineError as error:
         raise UsageError(str(error)) from error
-    for reason in dict.fromkeys(engine.missing.values()):
-        say(reason)
+    for text in dict.fromkeys((*engine.missing.values(), *engine.notices)):
+        say(text)
     return engine
 
 
-def _read(name: str, path: Path, engine: Engine, maps: Path | None, gathered: list[SlideField]) -> Document:
-    """Read one file, name it on standard error if that fails, write its maps; keep nothing but its document and what slides need."""
-    from ball.reading import read
-    from ball.trust.slide import SlideField
+def _readings(files: Sequence[tuple[str, Path]], engine: Engine, maps: bool) -> Iterator[Reading]:
+    from ball.reading import read_many
 
-    reading = read(path, name=name, engine=engine, maps=maps is not None)
+    return read_many((path for _, path in files), names=(name for name, _ in files), engine=engine, maps=maps)
+
+
+def _document(reading: Reading, maps: Path | None) -> Document:
+    """Name a field that could not be read on standard error, write the maps of another; keep nothing but its document."""
     if reading.status == "error":
-        say(f"{printable(name)}: {reading.reason}")
+        say(f"{printable(reading.file)}: {reading.reason}")
     elif maps is not None:
         _write_maps(reading, maps)
-    gathered.append(SlideField.of(reading))
     return reading.document()
 
 

@@ -6,12 +6,14 @@ import base64
 import hashlib
 import logging
 import threading
+import time
 from collections import OrderedDict, deque
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ball.labels import UNIDENTIFIED
 from ball.verdict import Verdict
+from pages._parts.ahead import File, ReadAhead
 
 if TYPE_CHECKING:
     from ball.casebook import Case, Field
@@ -87,10 +89,11 @@ class Worklist:
     """All rows of a visit, those still waiting with their bytes, and the one that is open."""
 
     rows: list[Row] = field(default_factory=list)
-    waiting: deque[tuple[Row, bytes]] = field(default_factory=deque)
+    waiting: deque[tuple[Row, File]] = field(default_factory=deque)
     chosen: int | None = None
     taken: int = 0
     batch: int = 0
+    began: float = 0.0
     loaded: bool = False
     only_to_check: bool = False
     only_unreviewed: bool = False
@@ -98,25 +101,31 @@ class Worklist:
     _known: OrderedDict[tuple[str, ...], tuple[Reading, tuple[int, int]]] = field(default_factory=OrderedDict)
     _kept: OrderedDict[int, Row] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _ahead: ReadAhead = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._ahead = ReadAhead(lambda file, engine: _key(file, engine) in self._known)
 
     def add(self, name: str, data: bytes) -> None:
         """Queue a file; the same file twice is two rows."""
         if not self.waiting:
-            self.batch = 0
+            self.batch, self.began = 0, time.monotonic()
         self.taken += 1
         self.batch += 1
         row = Row(self.taken, name)
         self.rows.append(row)
-        self.waiting.append((row, data))
+        file = File(row.number, hashlib.sha256(data).hexdigest(), data)
+        self.waiting.append((row, file))
+        self._ahead.add(file)
 
     def read_next(self, engine: Engine) -> None:
-        """Read the first waiting file, or take the reading of the same bytes."""
+        """Read the first waiting file, or take the reading of the same bytes; the next ones are prepared meanwhile."""
         with self._lock:
             if not self.waiting:
                 return
-            row, data = self.waiting[0]
+            row, file = self.waiting[0]
             try:
-                self._read(row, data, engine)
+                self._read(row, file, engine)
             finally:
                 # The list may have been cleared, and added to, while this row was read.
                 if self.waiting and self.waiting[0][0] is row:
@@ -126,7 +135,7 @@ class Worklist:
         """Read a row again whose evidence was dropped."""
         with self._lock:
             if row.faded:
-                self._read(row, row.data, engine)
+                self._read(row, File(row.number, hashlib.sha256(row.data).hexdigest(), row.data), engine)
 
     def keep(self, row: Row) -> None:
         """Note that a row was opened or read, and drop the evidence of the one for which that is longest ago."""
@@ -140,24 +149,25 @@ class Worklist:
     def _holds(self, row: Row) -> bool:
         return any(each is row for each in self.rows)
 
-    def _read(self, row: Row, data: bytes, engine: Engine) -> None:
+    def _read(self, row: Row, file: File, engine: Engine) -> None:
         from ball.reading import Reading, read
 
-        key = (hashlib.sha256(data).hexdigest(), engine.name, *engine.hashes.values())
-        if key in self._known:
-            reading, size = self._known[key]
-            row.reading, row.size = replace(reading, file=row.name), size
-        else:
-            try:
-                row.reading, row.size = _lightened(read(data, name=row.name, engine=engine))
-            except Exception as error:  # noqa: BLE001  whatever one file breaks, the others are still read
-                _LOG.exception("A field could not be read")
-                reason = f"The software failed on this file ({type(error).__name__}); its log says more."
-                row.reading = Reading(row.name, key[0], "error", reason)
+        key = _key(file, engine)
+        try:
+            found = self._ahead.take(file, engine)
+            if found is None and key in self._known:
+                reading, size = self._known[key]
+                row.reading, row.size = replace(reading, file=row.name), size
+            else:
+                row.reading, row.size = _lightened(replace(found or read(file.data, engine=engine), file=row.name))
+        except Exception as error:  # noqa: BLE001  whatever one file breaks, the others are still read
+            _LOG.exception("A field could not be read")
+            reason = f"The software failed on this file ({type(error).__name__}); its log says more."
+            row.reading = Reading(row.name, file.sha256, "error", reason)
         if row.size and row.reading.evidence is not None and self._holds(row):
             self._known.pop(key, None)
             self._known[key] = (row.reading, row.size)
-            row.thumbnail, row.cells, row.data = _thumbnail(row.reading), len(row.reading.evidence.cells), data
+            row.thumbnail, row.cells, row.data = _thumbnail(row.reading), len(row.reading.evidence.cells), file.data
             row.counted = row.reading.document()["cells"]
             row.measures = tuple(asdict(cell) for cell in row.reading.evidence.cells)
             self.keep(row)
@@ -165,9 +175,16 @@ class Worklist:
             self._known.popitem(last=False)
 
     def seconds_left(self) -> float:
-        """How long the waiting files will take, judged by those of this batch already read."""
-        spent = [sum(row.reading.seconds.values()) for row in self.rows[-self.batch :] if row.reading]
-        return len(self.waiting) * sum(spent) / len(spent) if spent else 0.0
+        """How long the waiting files will take, at the rate of this batch so far."""
+        done = self.batch - len(self.waiting)
+        return len(self.waiting) * (time.monotonic() - self.began) / done if done > 0 else 0.0
+
+    def stop(self) -> None:
+        """Take the files that still wait off the list; what is read stays."""
+        left = {row.number for row, _ in self.waiting}
+        self.waiting.clear()
+        self._ahead.clear()
+        self.rows = [row for row in self.rows if row.number not in left]
 
     def remove(self, number: int) -> None:
         """Take one row off the list."""
@@ -179,6 +196,7 @@ class Worklist:
     def clear(self) -> None:
         """Forget every field."""
         self.waiting.clear()
+        self._ahead.clear()
         self.rows, self.chosen, self.case = [], None, None
         self._known.clear()
         self._kept.clear()
@@ -209,6 +227,11 @@ class Worklist:
         order = self.shown()
         place = next((index for index, row in enumerate(order) if row.number == number), -1) + step
         return order[place] if 0 <= place < len(order) else None
+
+
+def _key(file: File, engine: Engine) -> tuple[str, ...]:
+    """What a reading depends on: the same key, the same reading."""
+    return file.sha256, engine.name, *engine.hashes.values()
 
 
 def _lightened(reading: Reading) -> tuple[Reading, tuple[int, int] | None]:

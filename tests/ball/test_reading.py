@@ -124,7 +124,7 @@ def test_a_missing_file_is_an_error_not_an_exception(tmp_path: Path, engine: Eng
 def test_what_breaks_the_software_is_an_error_and_goes_to_the_log(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    nothing = Output(torch.full((1, 4), math.nan), torch.zeros(1, 1, 7, 7))
+    nothing = Output(torch.full((1, 4), math.nan), torch.zeros(1, 1, 7, 7), torch.zeros(1, 4, 1))
     monkeypatch.setattr(engine, "predict", lambda _: {"googlenet": nothing})
     found = read(png(FIELD), name="patient.png", engine=engine, maps=False)
     assert found.status == "error"

@@ -1,0 +1,211 @@
+"""How fast a reading is, as ratios measured in one run: the naive path (benchmarks/naive.py), ours, and the floor, in turn.
+
+    python -m benchmarks.speed DATA --json weights/benchmark/speed.json
+
+DATA holds ``all`` (fields in class folders) and ``hires``. The floor is the five networks of the same engine on batches
+that lie ready: no decoding, no segmentation, no maps, no reading. Each row is a median of ratios, one ratio a turn, with
+the quartiles. Run it on a quiet machine: what else runs slows the paths down unequally. ``--readme`` prints the table of
+the README from the file, ``--agree N`` also holds both engines against torch on N fields.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import openvino
+import torch
+
+from ball.engine import Engine
+from ball.images import decode
+from ball.labels import LABELS
+from ball.reading import read, read_many
+from ball.segmentation import kmeans_histogram, resize, segment
+from ball.training.data import find_fields
+from ball.weights import Store
+from benchmarks.naive import Naive, segmented
+
+COMMAND: Final = "python -m benchmarks.speed DATA --json weights/benchmark/speed.json"
+GOALS: Final = {
+    "one field, f32": 7.0, "one field, fast": 12.0, "batch, f32": 8.0, "batch, fast": 14.0, "segmentation, 12 megapixels": 10.0,
+}
+FLOORS: Final = {"one field against the floor, f32": 1.3, "one field against the floor, fast": 1.3}
+_MEGAPIXELS_12: Final = (3000, 4000)
+
+
+clock: Callable[[], float] = time.perf_counter
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """How long an action takes."""
+    began = clock()
+    action()
+    return clock() - began
+
+
+def fields(data: Path, count: int) -> list[Path]:
+    """Real fields, spread over the classes."""
+    found = find_fields(data / "all")
+    return [found[index].path for index in np.linspace(0, len(found) - 1, count).astype(int)]
+
+
+def one_field(paths: Sequence[Path], naive: Naive, engines: dict[str, Engine]) -> dict[str, list[float]]:
+    """Seconds of a full reading with five maps, field by field, and of the floor."""
+    spent: dict[str, list[float]] = {key: [] for key in ("naive", *engines, *(f"floor, {name}" for name in engines))}
+    for turn, path in enumerate([paths[0], *paths]):
+        found = {"naive": seconds(lambda path=path: naive.read(path))}  # type: ignore[misc]
+        for name, engine in engines.items():
+            found[name] = seconds(lambda path=path, engine=engine: read(path, engine=engine))  # type: ignore[misc]
+            ready = engine.batches(segment(decode(path.read_bytes()).rgb).masked[None])
+            found[f"floor, {name}"] = seconds(lambda engine=engine, ready=ready: engine.run(ready))  # type: ignore[misc]
+        for key, value in found.items() if turn else ():  # The first turn warms up.
+            spent[key].append(value)
+    return spent
+
+
+def batch(paths: Sequence[Path], rounds: int, naive: Naive, engines: dict[str, Engine]) -> dict[str, list[float]]:
+    """Seconds for all fields with five maps each, round by round."""
+    spent: dict[str, list[float]] = {key: [] for key in ("naive", *engines)}
+    for engine in engines.values():
+        list(read_many(paths[:16], engine=engine, maps=True))
+    for _ in range(rounds):
+        spent["naive"].append(seconds(lambda: [naive.read(path) for path in paths]))
+        for name, engine in engines.items():
+            spent[name].append(seconds(lambda engine=engine: list(read_many(paths, engine=engine, maps=True))))  # type: ignore[misc]
+    return spent
+
+
+def segmentation(data: Path, rounds: int) -> dict[str, Any]:
+    """Seconds of both segmentations on a field enlarged to 12 megapixels, and their inertia."""
+    path = min((data / "hires").iterdir())
+    rgb = resize(decode(path.read_bytes()).rgb, _MEGAPIXELS_12)
+    spent: dict[str, list[float]] = {"naive": [], "ours": []}
+    inertia: list[float] = []
+    for _ in range(rounds):
+        spent["naive"].append(seconds(lambda: inertia.append(segmented(rgb)[1])))
+        spent["ours"].append(seconds(lambda: segment(rgb, size=None)))
+    values = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)[:, :, 1]
+    histogram = np.bincount(values.ravel(), minlength=256)
+    table, centres = kmeans_histogram(histogram, 3)
+    exact = float((histogram * (np.arange(256) - np.take(centres, table)) ** 2).sum())
+    return {"seconds": spent, "inertia": {"naive": min(inertia), "ours": exact}}
+
+
+def agreement(paths: Sequence[Path], engines: dict[str, Engine]) -> dict[str, Any]:
+    """Votes of each engine against torch's: how many labels differ, and the largest difference of a probability."""
+    torch_votes = [reading.votes for reading in read_many(paths, engine=Engine(Store(), "torch"))]
+    found = {}
+    for name, engine in engines.items():
+        pairs = [
+            (ours, theirs)
+            for reading, votes in zip(read_many(paths, engine=engine), torch_votes, strict=True)
+            for ours, theirs in zip(reading.votes, votes, strict=True)
+        ]
+        found[name] = {
+            "votes": len(pairs),
+            "other_labels": sum(ours.label != theirs.label for ours, theirs in pairs),
+            "largest_difference": max(float(np.abs(np.subtract(one.probabilities, two.probabilities)).max()) for one, two in pairs),
+        }
+    return {"fields": len(paths), "engines": found}
+
+
+def ratio(slow: Sequence[float], quick: Sequence[float]) -> dict[str, float]:
+    """Median and quartiles of the ratios, turn by turn."""
+    low, median, high = np.quantile(np.divide(slow, quick), (0.25, 0.5, 0.75))
+    return {"median": round(float(median), 2), "low": round(float(low), 2), "high": round(float(high), 2)}
+
+
+def milliseconds(spent: dict[str, list[float]], count: int = 1) -> dict[str, float]:
+    """Medians, for one of ``count``."""
+    return {key: round(float(np.median(values)) / count * 1e3, 1) for key, values in spent.items()}
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure everything."""
+    engines = {"f32": Engine(Store(), "openvino"), "fast": Engine(Store(), "fast")}
+    naive = Naive(Store())
+    single = one_field(fields(arguments.data, arguments.turns), naive, engines)
+    many = batch(fields(arguments.data, arguments.fields), arguments.rounds, naive, engines)
+    large = segmentation(arguments.data, arguments.rounds)
+    ratios = {f"one field, {name}": ratio(single["naive"], single[name]) for name in engines}
+    ratios |= {f"one field against the floor, {name}": ratio(single[name], single[f"floor, {name}"]) for name in engines}
+    ratios |= {f"batch, {name}": ratio(many["naive"], many[name]) for name in engines}
+    ratios["segmentation, 12 megapixels"] = ratio(large["seconds"]["naive"], large["seconds"]["ours"])
+    document = {
+        "command": COMMAND, "date": datetime.now(UTC).date().isoformat(), "processor": processor(), "threads": torch.get_num_threads(),
+        "clock": arguments.clock,
+        "versions": {"torch": torch.__version__, "openvino": openvino.__version__, "opencv": cv2.__version__},
+        "engines": {name: engine.name for name, engine in engines.items()}, "fields_in_batch": arguments.fields, "labels": len(LABELS),
+        "ratios": ratios,
+        "milliseconds": milliseconds(single),
+        "milliseconds_a_field_in_a_batch": milliseconds(many, arguments.fields),
+        "segmentation": {"milliseconds": milliseconds(large["seconds"]), "inertia": large["inertia"]},
+    }
+    if arguments.agree:
+        document["agreement"] = agreement(fields(arguments.data, arguments.agree), engines)
+    return document
+
+
+def processor() -> str:
+    """The processor's name."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0]}, {len(names)} cores" if names else platform.processor()
+
+
+def table(document: dict[str, Any]) -> str:
+    """The figures as a Markdown table, each beside its goal."""
+    lines = [f"Measured on {document['date']}, {document['processor']}; medians of ratios within one run, quartiles in brackets.", "",
+             "| what | times faster | goal |", "|---|---|---|"]
+    for key, goal in GOALS.items():
+        found = document["ratios"][key]
+        lines.append(f"| {_named(key, document)} | {found['median']:.1f} ({found['low']:.1f}-{found['high']:.1f}) | >= {goal:g} |")
+    lines += ["", "| what | times as long | goal |", "|---|---|---|"]
+    for key, goal in FLOORS.items():
+        found = document["ratios"][key]
+        lines.append(f"| {key} | {found['median']:.2f} ({found['low']:.2f}-{found['high']:.2f}) | <= {goal:g} |")
+    return "\n".join(lines)
+
+
+def _named(key: str, document: dict[str, Any]) -> str:
+    return key.replace("batch", f"{document['fields_in_batch']} fields in a batch")
+
+
+def main() -> None:
+    """Measure, print, and write where asked to."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("data", type=Path, help="folder that holds all and hires")
+    parser.add_argument("--json", type=Path, help="file to write the figures to")
+    parser.add_argument("--turns", type=int, default=40, help="fields read singly")
+    parser.add_argument("--fields", type=int, default=100, help="fields in a batch")
+    parser.add_argument("--rounds", type=int, default=3, help="batches, and segmentations of 12 megapixels")
+    parser.add_argument("--agree", type=int, default=300, help="fields on which the engines are held against torch; 0 for none")
+    parser.add_argument("--readme", action="store_true", help="measure nothing: print the table from the file named by --json")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu: processor time of one thread, for a busy machine")
+    arguments = parser.parse_args()
+    if arguments.clock == "cpu":
+        global clock
+        clock = time.process_time
+        torch.set_num_threads(1)
+        cv2.setNumThreads(1)
+    document = json.loads(arguments.json.read_text(encoding="utf-8")) if arguments.readme else run(arguments)
+    print(table(document))
+    if not arguments.readme:
+        print(json.dumps({key: document[key] for key in ("milliseconds", "milliseconds_a_field_in_a_batch", "segmentation", "agreement")
+                          if key in document}, indent=1))
+        if arguments.json:
+            arguments.json.parent.mkdir(parents=True, exist_ok=True)
+            arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
