@@ -20,7 +20,7 @@ import re
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -35,8 +35,8 @@ from ball.values import require_rgb
 MAX_BYTES: Final = 64 * 2**20
 """Largest file read, in bytes."""
 
-MAX_PIXELS: Final = 60_000_000
-"""Largest picture decoded, width times height."""
+MAX_PIXELS: Final = 25_000_000
+"""Largest picture decoded, width times height: the camera of any microscope, within 500 MB whatever the format."""
 
 _DECODERS: Final = {
     "JPEG": JpegImagePlugin.JpegImageFile.format,
@@ -71,7 +71,13 @@ _PNG_BANDS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _ADAM7: Final = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """First column, first row, step across and step down of the passes of an interlaced PNG."""
 
+_MAX_DEEP: Final = 16_000_000
+"""Largest picture, in pixels, whose 16-bit colours are decoded twice."""
+
 _MAX_SCANS: Final = 100
+_BAND: Final = 256
+"""Rows of a deep picture that are worked on at a time."""
+
 _DEPTHS: Final = (8, 10, 12, 14, 16)
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -396,13 +402,19 @@ def _eight_bits(image: Image.Image, data: bytes, notices: list[str]) -> Image.Im
     grey = image.mode.startswith("I;16")
     depth = 16
     # Pillow keeps the upper 8 bits of 16-bit colours, which is all there is to do if they fill the range.
-    if grey or (image.mode in ("RGB", "RGBA") and np.asarray(image)[..., :3].max() < 64):
+    if grey or (image.mode in ("RGB", "RGBA") and max(most for _, most in _extrema(image)[:3]) < 64):
         samples = np.asarray(image).astype(np.uint16) if grey else _deep_colours(image, data)
         depth = bits if bits < 16 else _depth(samples[..., :3])
         image = _shifted(image, samples, depth)
     used = "" if depth == bits else f" Its samples use {depth} of their {bits} bits, so {depth} bits were taken as the full range."
     notices.append(f"{bits}-bit {'grey' if grey else 'colour'} was brought to 8 bits.{used}")
     return image
+
+
+def _extrema(image: Image.Image) -> list[tuple[int, int]]:
+    """Least and largest sample of every band, without a copy of the picture."""
+    found: Any = image.getextrema()
+    return list(found) if isinstance(found[0], tuple) else [found]
 
 
 def _bits_of(image: Image.Image, data: bytes) -> int:
@@ -419,7 +431,9 @@ def _depth(samples: NDArray[np.uint16]) -> int:
 
 def _shifted(image: Image.Image, samples: NDArray[np.uint16], depth: int) -> Image.Image:
     """Keep the upper 8 of ``depth`` bits of (H, W) or (H, W, 3 or 4) samples; opacity always has 16."""
-    eight = (samples >> (depth - 8)).astype(np.uint8)
+    eight = np.empty(samples.shape, np.uint8)
+    for top in range(0, len(samples), _BAND):  # A band at a time: whole, the shifted samples would take as much again.
+        eight[top : top + _BAND] = samples[top : top + _BAND] >> (depth - 8)
     if samples.ndim == 3 and samples.shape[2] == 4:
         eight[..., 3] = samples[..., 3] >> 8
     white_is_zero = isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(_PHOTOMETRIC) == 0
@@ -428,11 +442,16 @@ def _shifted(image: Image.Image, samples: NDArray[np.uint16], depth: int) -> Ima
 
 def _deep_colours(image: Image.Image, data: bytes) -> NDArray[np.uint16]:
     """All 16 bits of dark colours, (H, W, 3 or 4), from OpenCV: Pillow has only the upper 8, and must agree on these."""
+    if image.width * image.height > _MAX_DEEP:
+        raise ImageTooLargeError("This 16-bit picture is dark and large. Save it as an 8-bit picture, crop it or shrink it.")
     deep = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if deep is not None and deep.dtype == np.uint16 and deep.ndim == 3:
-        samples = np.asarray(deep[:, :, [2, 1, 0, 3][: deep.shape[2]]], dtype=np.uint16)
-        if np.array_equal(samples >> 8, np.asarray(image)):
-            return samples
+        cv2.cvtColor(deep, cv2.COLOR_BGRA2RGBA if deep.shape[2] == 4 else cv2.COLOR_BGR2RGB, dst=deep)
+        bands = range(0, len(deep), _BAND)
+        if deep.shape[1::-1] == image.size and all(
+            np.array_equal(deep[top : top + _BAND] >> 8, image.crop((0, top, image.width, min(top + _BAND, image.height)))) for top in bands
+        ):
+            return np.asarray(deep, dtype=np.uint16)
     raise UnsupportedImageError("This 16-bit picture is too dark to be read as it is stored. Save it as an 8-bit picture.")
 
 
@@ -441,8 +460,8 @@ def _flat(image: Image.Image, notices: list[str]) -> Image.Image:
     if image.mode == "CMYK":
         notices.append("CMYK colours were turned into RGB without a colour profile.")
     if not image.has_transparency_data:
-        return image.convert("RGB")
-    whole = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+        return image if image.mode == "RGB" else image.convert("RGB")
+    whole = image if image.mode == "RGBA" else (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
     opacity = whole.getchannel("A")
     least, most = opacity.getextrema()
     if least == 255:
