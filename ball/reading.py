@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from ball.cells import Cell, measure
 from ball.engine import Engine, Output, load_engine
 from ball.explain import class_maps
-from ball.files import read_bytes
+from ball.files import Part, read_bytes
 from ball.images import Decoded, ImageError, decode
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.networks import NETWORKS
 from ball.segmentation import Segmentation, segment
 from ball.values import require_rgb
 
-Source = Path | str | bytes | NDArray[np.uint8]
+Source = Path | str | bytes | Part | NDArray[np.uint8]
 Status = Literal["read", "refused", "error"]
 
 _LOG: Final = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ def read(source: Source, *, name: str | None = None, engine: Engine | None = Non
     """Read one field.
 
     Args:
-        source: a path, the bytes of a file, or an RGB uint8 array (H, W, 3).
+        source: a path, the bytes of a file, a part of one (`ball.files.fields_in`), or an RGB uint8 array (H, W, 3).
         name: what to call it; the path as given, else ``<bytes>`` or ``<array>``.
         engine: loaded networks; None for those of the weights folder.
         maps: whether to explain every vote as well.
@@ -150,11 +150,12 @@ def read(source: Source, *, name: str | None = None, engine: Engine | None = Non
     chosen = engine or load_engine()
     seconds: dict[str, float] = {}
     kind = _kind(source)
-    called = name if name is not None else str(source) if kind == "path" else f"<{kind}>"
+    called = name if name is not None else source.name if isinstance(source, Part) else str(source) if kind == "path" else f"<{kind}>"
     sha256 = ""
     try:
         with _timed(seconds, "decode"):
             content = read_bytes(Path(source)) if isinstance(source, (str, Path)) else source
+            content = content.content() if isinstance(content, Part) else content
             sha256 = hashlib.sha256(content if isinstance(content, bytes) else content.tobytes()).hexdigest()
             decoded = decode(content) if isinstance(content, bytes) else Decoded(content, "array", content.shape[1::-1])
         if not chosen.models:
@@ -235,7 +236,7 @@ def _summary(cells: tuple[Cell, ...]) -> dict[str, Any]:
 def _kind(source: Source) -> str:
     if isinstance(source, (str, Path)):
         return "path"
-    if isinstance(source, bytes):
+    if isinstance(source, (bytes, Part)):
         return "bytes"
     if isinstance(source, np.ndarray):
         require_rgb(source)

@@ -23,6 +23,7 @@ from ball.labels import LABELS
 
 if TYPE_CHECKING:
     from ball.engine import Engine
+    from ball.files import Part
     from ball.reading import Reading
 
 _LONGEST = 1024
@@ -35,7 +36,8 @@ def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "read", help="read fields: votes, consensus, flags",
-        description=f"Read fields. Folders are walked; without --json or --csv a table is printed. {USE}",
+        description="Read fields. Folders are walked. Every page of a TIFF, frame of a DICOM file and picture of a ZIP archive is a field "
+        f"of its own, named after its file: 'a.tif, page 2'. Without --json or --csv a table is printed. {USE}",
         epilog="Exit status: 0 all read, 1 some could not be decoded, 2 wrong usage or no image at all.",
     )
     parser.add_argument("inputs", metavar="FILE_OR_FOLDER", nargs="+", help="images of fields, or folders of them")
@@ -48,6 +50,8 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read; 0, 1 if some files could not be decoded, 130 if interrupted (what was read until then is written)."""
+    from ball.files import fields_at
+
     files = named_files(args.inputs)
     require_writable(args.json, args.csv, inputs=[path for _, path in files])
     if args.json == "-" == args.csv:
@@ -59,11 +63,12 @@ def run(args: argparse.Namespace) -> int:
     documents: list[Document] = []
     status = 0
     try:
-        for name, path in progress(files, "field"):
-            documents.append(_read(name, path, engine, args.maps))
-            status = status or int(documents[-1]["status"] == "error")
+        for name, path in progress(files, "file"):
+            for part in fields_at(path, name):
+                documents.append(_read(part, engine, args.maps))
+                status = status or int(documents[-1]["status"] == "error")
     except KeyboardInterrupt:
-        say(f"Interrupted after {len(documents)} of {len(files)} files; these are written.")
+        say(f"Interrupted; what was read until then is written: {len(documents)} of the fields of {len(files)} files.")
         status = 130
     _output(documents, args)
     return status
@@ -107,13 +112,13 @@ def _engine(name: str) -> Engine:
     return engine
 
 
-def _read(name: str, path: Path, engine: Engine, maps: Path | None) -> Document:
-    """Read one file, name it on standard error if that fails, write its maps; keep nothing but its document."""
+def _read(part: Part, engine: Engine, maps: Path | None) -> Document:
+    """Read one field, name it on standard error if that fails, write its maps; keep nothing but its document."""
     from ball.reading import read
 
-    reading = read(path, name=name, engine=engine, maps=maps is not None)
+    reading = read(part, engine=engine, maps=maps is not None)
     if reading.status == "error":
-        say(f"{printable(name)}: {reading.reason}")
+        say(f"{printable(part.name)}: {reading.reason}")
     elif maps is not None:
         _write_maps(reading, maps)
     return reading.document()

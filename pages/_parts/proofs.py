@@ -144,4 +144,4 @@ def _details(reading: Reading, row: Row) -> None:
     st.subheader("Where these numbers come from", anchor=False)
     st.html(f'<dl class="ball-facts">{lines}</dl>')
     st.markdown("The same reading, on the command line:")
-    st.code(f"python -m ball read {shlex.quote(row.name)} --json -", language=None, wrap_lines=True)
+    st.code(f"python -m ball read {shlex.quote(row.file or row.name)} --json -", language=None, wrap_lines=True)

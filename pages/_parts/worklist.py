@@ -14,6 +14,7 @@ from ball.labels import UNIDENTIFIED
 
 if TYPE_CHECKING:
     from ball.engine import Engine
+    from ball.files import Part
     from ball.reading import Reading
 
 _LOG: Final = logging.getLogger(__name__)
@@ -29,11 +30,13 @@ REMEMBERED: Final = 64
 class Row:
     """One field of the list.
 
-    ``size`` is the width and height of the file's own picture, ``data`` the file as it came, to read it again.
+    ``size`` is the width and height of the file's own picture, ``data`` the file as it came, to read it again. ``file`` is
+    the file that it came in: another than ``name`` for a page of a TIFF or a picture of an archive.
     """
 
     number: int
     name: str
+    file: str = ""
     reading: Reading | None = None
     size: tuple[int, int] | None = None
     thumbnail: str = ""
@@ -74,7 +77,7 @@ class Worklist:
     """All rows of a visit, those still waiting with their bytes, and the one that is open."""
 
     rows: list[Row] = field(default_factory=list)
-    waiting: deque[tuple[Row, bytes]] = field(default_factory=deque)
+    waiting: deque[tuple[Row, bytes | Part]] = field(default_factory=deque)
     chosen: int | None = None
     taken: int = 0
     batch: int = 0
@@ -84,13 +87,13 @@ class Worklist:
     _kept: OrderedDict[int, Row] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, name: str, data: bytes) -> None:
-        """Queue a file; the same file twice is two rows."""
+    def add(self, name: str, data: bytes | Part) -> None:
+        """Queue a file, or a part of one; the same file twice is two rows."""
         if not self.waiting:
             self.batch = 0
         self.taken += 1
         self.batch += 1
-        row = Row(self.taken, name)
+        row = Row(self.taken, name, name if isinstance(data, bytes) else data.file)
         self.rows.append(row)
         self.waiting.append((row, data))
 
@@ -125,9 +128,15 @@ class Worklist:
     def _holds(self, row: Row) -> bool:
         return any(each is row for each in self.rows)
 
-    def _read(self, row: Row, data: bytes, engine: Engine) -> None:
+    def _read(self, row: Row, source: bytes | Part, engine: Engine) -> None:
+        from ball.images import ImageError
         from ball.reading import Reading, read
 
+        try:
+            data = source if isinstance(source, bytes) else source.content()
+        except ImageError as error:
+            row.reading = Reading(row.name, "", "error", str(error), missing=tuple(engine.missing))
+            return
         key = (hashlib.sha256(data).hexdigest(), engine.name, *engine.hashes.values())
         if key in self._known:
             reading, size = self._known[key]
