@@ -21,6 +21,7 @@ from ball.explain import class_maps
 from ball.files import Part, read_bytes
 from ball.images import Decoded, ImageError, decode
 from ball.labels import LABELS, UNIDENTIFIED
+from ball.logs import log_failure
 from ball.networks import NETWORKS
 from ball.segmentation import Segmentation, segment
 from ball.values import require_rgb
@@ -165,7 +166,7 @@ def read(source: Source, *, name: str | None = None, engine: Engine | None = Non
     except ImageError as error:
         return _error(called, sha256, str(error), chosen, seconds)
     except Exception as error:  # noqa: BLE001  whatever one file breaks, the others are still read
-        _LOG.exception("A field could not be read")
+        log_failure(_LOG, "A field could not be read", error)
         return _error(called, sha256, f"The software failed on this file ({type(error).__name__}); its log says more.", chosen, seconds)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ball.labels import UNIDENTIFIED
+from ball.logs import log_failure
 
 if TYPE_CHECKING:
     from ball.engine import Engine
@@ -145,7 +146,7 @@ class Worklist:
             try:
                 row.reading, row.size = _lightened(read(data, name=row.name, engine=engine))
             except Exception as error:  # noqa: BLE001  whatever one file breaks, the others are still read
-                _LOG.exception("A field could not be read")
+                log_failure(_LOG, "A field could not be read", error)
                 reason = f"The software failed on this file ({type(error).__name__}); its log says more."
                 row.reading = Reading(row.name, key[0], "error", reason)
         if row.size and row.reading.evidence is not None and self._holds(row):
