@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import cv2
 import numpy as np
@@ -61,7 +61,7 @@ def dicom(frames: Sequence[NDArray[Any]], syntax: UID = ExplicitVRLittleEndian, 
     found = _described(np.stack(frames), kind, tags)
     found.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian if syntax.is_compressed else syntax
     samples = np.stack(frames)
-    order = ">" if syntax == ExplicitVRBigEndian else "<"
+    order: Literal[">", "<"] = ">" if syntax == ExplicitVRBigEndian else "<"
     found.PixelData = samples.astype(samples.dtype.newbyteorder(order)).tobytes()
     found["PixelData"].VR = "OB" if samples.dtype == np.uint8 else "OW"
     if syntax == RLELossless:

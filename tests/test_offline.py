@@ -18,7 +18,7 @@ from benchmarks.samples import PERSON, dicom, picture, saved, tiff_pages, zipped
 ROOT = Path(__file__).resolve().parent.parent
 
 VISIT = """
-import re, sys
+import sys
 from pathlib import Path
 from streamlit.testing.v1 import AppTest
 app = AppTest.from_file("app.py", default_timeout=300).run()
@@ -28,9 +28,9 @@ app.run()
 assert not app.exception, app.exception
 assert not app.session_state["worklist"].waiting
 print([row.reading.status for row in app.session_state["worklist"].rows])
-for page in re.findall('url_path="(.*?)"', Path("app.py").read_text()):
-    app.switch_page(page).run()
-    assert not app.exception, app.exception
+for page in sorted(Path("pages").glob("[a-z]*.py")):
+    one = AppTest.from_string(f"from pages import {page.stem}; {page.stem}.page()", default_timeout=300).run()
+    assert not one.exception, one.exception
 """
 
 
