@@ -4,7 +4,7 @@
 
 Every file is made from a sound one (`benchmarks/samples.py`) by the changes in `MUTATIONS`, or is one of the hostile files in
 `HOSTILE`. It goes the whole way in: `ball.files.fields_in`, decoding and segmentation for all of its fields, and `ball.read`
-with networks of random weights for every twentieth file: the decoders are what is attacked, and whatever they let through is
+with networks of random weights for every fiftieth file: the decoders are what is attacked, and whatever they let through is
 an ordinary picture. A child process takes the files one by one. For each it notes the seconds of the processor that the slowest
 step took (opening the file, or one of its fields), the seconds on the clock for all of it (which other work on the machine
 lengthens), and by how much its memory grew at most. With --page, files also go
@@ -41,8 +41,10 @@ SECONDS: Final = 2.0
 MEMORY: Final = 500
 """Seconds of the processor and MB of growth that one file may cost."""
 
-EVERY: Final = 20
+EVERY: Final = 50
 """One file in so many is also read by the networks."""
+
+_PATIENCE: Final = 300
 
 Random = np.random.Generator
 
@@ -280,7 +282,9 @@ def work(pipe: Connection, weights: str) -> None:
 
     engine, peak = Engine(Store(Path(weights)), "torch"), Peak()
     for name in SAMPLES:
-        outcomes(sample(name), engine)
+        outcomes(sample(name))
+    outcomes(sample("PNG"), engine)
+    pipe.send("ready")
     while (task := pipe.recv()) is not None:
         case, reads = task
         content, held = case.content(), peak.start()
@@ -302,10 +306,10 @@ def run(count: int, seed: int, weights: Path, progress: Callable[[int], None] = 
     for index, case in enumerate(cases(count, seed)):
         reads = index % EVERY == 0
         pipe.send((case, reads))
-        answer = pipe.recv() if pipe.poll(120) else None
+        answer = _answer(pipe)
         if answer is None:
             child.kill()
-            rows.append({**asdict(case), "reads": reads, "found": [], "fault": "no answer in 120 s, or the process died"})
+            rows.append({**asdict(case), "reads": reads, "found": [], "fault": f"no answer in {_PATIENCE} s, or the process died"})
             pipe, child = _child(weights)
         else:
             found, fault, size, processor, clock, grown = answer
@@ -317,11 +321,19 @@ def run(count: int, seed: int, weights: Path, progress: Callable[[int], None] = 
     return summary(rows)
 
 
+def _answer(pipe: Connection) -> Any:
+    try:
+        return pipe.recv() if pipe.poll(_PATIENCE) else None
+    except EOFError:
+        return None
+
+
 def _child(weights: Path) -> tuple[Connection, Any]:
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     child = context.Process(target=work, args=(there, str(weights)), daemon=True)
     child.start()
+    here.recv()
     return here, child
 
 
