@@ -1,18 +1,131 @@
-"""Files on disk: which of them are fields, in which order, and their bytes."""
+"""Files: which of them are fields, in which order, their bytes, and the fields that one file holds.
+
+`fields_in` is the one way in for every front end: whatever a file is, it gives the pictures in it, each as the bytes of a
+file of one picture, made only when they are asked for.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from ball.images import MAX_BYTES, ImageError, UnreadableFileError, require_bytes
+from ball.images import MAX_BYTES, ImageError, UnreadableFileError, damaged, kind_of, require_bytes
 
 PASSED_OVER: Final = frozenset({".txt", ".csv", ".xml", ".json"})
 """Suffixes, in lower case, of the files beside fields that are no picture."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One field of a file.
+
+    ``name`` is what to call it: the file's own name, or that with ``, page 2``, ``, frame 2`` or the name within an
+    archive. ``file`` is the name of the file that it came in.
+    """
+
+    name: str
+    file: str
+    _make: Callable[[], bytes] = field(repr=False, compare=False)
+
+    def content(self) -> bytes:
+        """The bytes of a file that holds this one picture.
+
+        Raises:
+            ImageError: it cannot be had; says why.
+        """
+        try:
+            return self._make()
+        except ImageError:
+            raise
+        except Exception as error:  # What reads a container raises nearly anything on damaged bytes.
+            raise damaged() from error
+
+
+def fields_at(path: Path, name: str) -> list[Part]:
+    """The fields of a file on disk, as `fields_in`; one that cannot be read is one part that says so."""
+    try:
+        return fields_in(read_bytes(path), name)
+    except ImageError as error:
+        return [Part(name, name, partial(_refuse, error))]
+
+
+def fields_in(content: bytes, name: str) -> list[Part]:
+    """The fields of a file: the pages of a TIFF, the frames of a DICOM file, the pictures of a ZIP archive, or itself.
+
+    Args:
+        content: the file's bytes, of any kind.
+        name: what the file is called.
+
+    Returns:
+        At least one part. Nothing is decoded or unpacked before a part's content is asked for, but for TIFF and DICOM files
+        within an archive. What is no picture, or cannot be opened, is one part whose content says so.
+    """
+    try:
+        require_bytes(len(content), least=0)
+        return list(_archived(content, name)) or _pictures(content, name)
+    except ImageError as error:
+        return [Part(name, name, partial(_refuse, error))]
+
+
+def _archived(content: bytes, name: str) -> Iterator[Part]:
+    """The fields of every picture of an archive; none where this is no archive."""
+    from ball import archive
+
+    if not archive.is_archive(content):
+        return
+    for member in archive.members(content):
+        called = f"{name}, {member.name}"
+        if not member.starts_like_several():
+            yield Part(called, name, member.read)
+            continue
+        try:
+            found = [part.name for part in _pictures(member.read(), called)]
+        except ImageError as error:
+            yield Part(called, name, partial(_refuse, error))
+            continue
+        # Each is unpacked anew when it is asked for, so that no two unpacked files lie in memory at once.
+        yield from (Part(each, name, partial(_nth, member.read, called, index)) for index, each in enumerate(found))
+
+
+def _nth(read: Callable[[], bytes], name: str, index: int) -> bytes:
+    return _pictures(read(), name)[index].content()
+
+
+def _pictures(content: bytes, name: str) -> list[Part]:
+    """The pages or frames of a file that is no archive."""
+    kind = kind_of(content)
+    try:
+        if kind == "DICOM":
+            from ball import dicom
+
+            count = dicom.frames(content)
+            return [Part(_called(name, "frame", index, count), name, partial(dicom.frame, content, index)) for index in range(count)]
+        if kind == "TIFF":
+            from ball import tiff
+
+            pages = tiff.pages(content)
+            if len(pages) > 1:
+                count = len(pages)
+                return [Part(_called(name, "page", index, count), name, partial(tiff.page, content, at)) for index, at in enumerate(pages)]
+    except ImageError:
+        raise
+    except Exception as error:
+        raise damaged() from error
+    return [Part(name, name, lambda: content)]
+
+
+def _called(name: str, what: str, index: int, count: int) -> str:
+    return name if count == 1 else f"{name}, {what} {index + 1}"
+
+
+def _refuse(error: ImageError) -> bytes:
+    raise error
 
 
 def read_bytes(path: Path) -> bytes:
@@ -43,7 +156,7 @@ def read_bytes(path: Path) -> bytes:
 
 def is_field(path: Path) -> bool:
     """Whether a path found in a folder is taken for a field: a regular file, not hidden, not .txt .csv .xml .json."""
-    return _named_as_field(path.name) and stat.S_ISREG(_mode(path))
+    return named_as_field(path.name) and stat.S_ISREG(_mode(path))
 
 
 def natural_key(text: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
@@ -73,7 +186,7 @@ def _walk(folder: Path) -> list[Path]:
     for root, folders, files in os.walk(folder, onerror=unlisted.append):
         folders[:] = [each for each in folders if not each.startswith(".")]
         # What cannot even be looked at (a dead link) stays: a field that silently goes missing is worse than one with an error.
-        paths = [Path(root, each) for each in files if _named_as_field(each)]
+        paths = [Path(root, each) for each in files if named_as_field(each)]
         found += [path for path in paths if not _mode(path) or stat.S_ISREG(_mode(path))]
     found += [Path(error.filename) for error in unlisted]
     return sorted(found, key=lambda path: [natural_key(part) for part in path.parts])
@@ -87,5 +200,6 @@ def _mode(path: Path) -> int:
         return 0
 
 
-def _named_as_field(name: str) -> bool:
+def named_as_field(name: str) -> bool:
+    """Whether a file of this name is taken for a field: not hidden, not .txt .csv .xml .json."""
     return not name.startswith(".") and Path(name).suffix.lower() not in PASSED_OVER

@@ -20,7 +20,7 @@ import re
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -35,8 +35,8 @@ from ball.values import require_rgb
 MAX_BYTES: Final = 64 * 2**20
 """Largest file read, in bytes."""
 
-MAX_PIXELS: Final = 60_000_000
-"""Largest picture decoded, width times height."""
+MAX_PIXELS: Final = 25_000_000
+"""Largest picture decoded, width times height: the camera of any microscope, within 500 MB whatever the format."""
 
 _DECODERS: Final = {
     "JPEG": JpegImagePlugin.JpegImageFile.format,
@@ -49,6 +49,7 @@ _MAGIC: Final = (
     ("JPEG", re.compile(rb"\xff\xd8\xff")),
     ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n")),
     ("TIFF", re.compile(rb"II[\x2a\x2b]\x00|MM\x00[\x2a\x2b]")),
+    ("DICOM", re.compile(rb".{128}DICM", re.DOTALL)),
     ("BMP", re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\x00\x00\x00", re.DOTALL)),
     ("WebP", re.compile(rb"RIFF.{4}WEBP", re.DOTALL)),
 )
@@ -59,10 +60,10 @@ _FOREIGN: Final = (
     ("a HEIC or AVIF picture or a film", re.compile(rb".{4}ftyp", re.DOTALL)),
     ("a JPEG 2000 picture", re.compile(rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51")),
     ("a Photoshop document", re.compile(rb"8BPS")),
-    ("a zip archive or an office document", re.compile(rb"PK\x03\x04")),
-    ("a DICOM file", re.compile(rb".{128}DICM", re.DOTALL)),
+    ("a ZIP archive or an office document, not one picture", re.compile(rb"PK(\x03\x04|\x05\x06|\x07\x08)")),
+    ("an archive", re.compile(rb"\x1f\x8b|7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|BZh[1-9]1AY|\xfd7zXZ\x00|\x28\xb5\x2f\xfd")),
 )
-_ACCEPTED: Final = "JPEG, PNG, TIFF, BMP and WebP pictures can be read"
+_ACCEPTED: Final = "JPEG, PNG, TIFF, BMP, WebP and DICOM pictures can be read"
 _NO_WHITE: Final = (
     "The samples of this picture are 32-bit or signed numbers, so its black and white are not known. "
     "Save it as an 8-bit or 16-bit picture."
@@ -71,7 +72,13 @@ _PNG_BANDS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _ADAM7: Final = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """First column, first row, step across and step down of the passes of an interlaced PNG."""
 
+_MAX_DEEP: Final = 16_000_000
+"""Largest picture, in pixels, whose 16-bit colours are decoded twice."""
+
 _MAX_SCANS: Final = 100
+_BAND: Final = 256
+"""Rows of a deep picture that are worked on at a time."""
+
 _DEPTHS: Final = (8, 10, 12, 14, 16)
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -139,7 +146,7 @@ class Decoded:
 
 
 def decode(data: bytes) -> Decoded:
-    """Decode a file's bytes: JPEG, PNG, TIFF, BMP or WebP.
+    """Decode a file's bytes: JPEG, PNG, TIFF, BMP, WebP or DICOM.
 
     An 8-bit RGB picture gives its samples unchanged. Transparent parts are put on white, the EXIF orientation is
     applied, and of several pictures in one file the first is taken; notices say so.
@@ -150,6 +157,10 @@ def decode(data: bytes) -> Decoded:
     require_bytes(len(data))
     name = _format_of(data)
     try:
+        if name == "DICOM":
+            from ball.dicom import decode_dicom  # pydicom is loaded for the rare file that needs it.
+
+            return decode_dicom(data)
         _check_header(data, name)
         return _decode(data, name)
     except ImageError:
@@ -176,33 +187,50 @@ def require_bytes(count: int, least: int = 1) -> None:
         )
 
 
-def _require_pixels(size: tuple[int, int]) -> None:
+def require_pixels(size: tuple[int, int], most: int = MAX_PIXELS, kind: str = "") -> None:
+    """Refuse a picture of more than ``most`` pixels; ``kind`` names what has this limit, "JPEG 2000" for example.
+
+    Raises:
+        ImageTooLargeError: says what to do.
+    """
     pixels = size[0] * size[1]
-    if pixels > MAX_PIXELS:
+    if pixels > most:
+        limit = f"{most // 10**6} million can be read{f' as {kind}' if kind else ''}"
         raise ImageTooLargeError(
-            f"The picture has {size[0]} x {size[1]} pixels, {pixels // 10**6} million; at most {MAX_PIXELS // 10**6} million can be read. "
+            f"The picture has {size[0]} x {size[1]} pixels, {pixels / 1e6:.0f} million; at most {limit}. "
             "Crop it to one field or shrink it."
         )
 
 
+def kind_of(data: bytes) -> str | None:
+    """Name of the accepted format by the first bytes; None where they are of none."""
+    return next((name for name, magic in _MAGIC if magic.match(data)), None)
+
+
 def _format_of(data: bytes) -> str:
-    """Name of the format by the first bytes."""
-    for name, magic in _MAGIC:
-        if magic.match(data):
-            return name
+    """As `kind_of`.
+
+    Raises:
+        UnknownFormatError, TruncatedImageError: none; says what it is instead.
+    """
+    name = kind_of(data)
+    if name:
+        return name
     if any(start.startswith(data) for start in _STARTS):
-        raise _truncated()
+        raise truncated()
     for what, magic in _FOREIGN:
         if magic.match(data):
             raise UnknownFormatError(f"This is {what}. Only {_ACCEPTED}: save it as one of these and try again.")
     raise UnknownFormatError(f"This is no picture of a known format. Only {_ACCEPTED}.")
 
 
-def _truncated() -> TruncatedImageError:
+def truncated() -> TruncatedImageError:
+    """The error for a file whose end is missing."""
     return TruncatedImageError("The picture is cut short: the end of the file is missing. Copy it again from where it came.")
 
 
-def _damaged() -> DamagedImageError:
+def damaged() -> DamagedImageError:
+    """The error for a file that its decoder refuses."""
     return DamagedImageError(
         "The picture could not be decoded: the file is damaged or of an unusual kind. "
         "Copy it again from where it came, or open it in another program and save it as PNG."
@@ -213,7 +241,7 @@ def _damage(error: Exception, data: bytes, name: str) -> DamagedImageError:
     """The error for bytes that a decoder refused: cut short where that can be told, else damaged."""
     said = str(error).lower()
     short = any(word in said for word in ("truncated", "incomplete", "not enough")) or (name == "TIFF" and _tiff_reaches_past(data))
-    return _truncated() if short else _damaged()
+    return truncated() if short else damaged()
 
 
 def _check_header(data: bytes, name: str) -> None:
@@ -221,7 +249,7 @@ def _check_header(data: bytes, name: str) -> None:
     if name == "PNG":
         _check_png(data)
     elif name == "JPEG":
-        _check_jpeg(data)
+        require_jpeg(data)
     elif name == "WebP":
         _check_webp(data)
     elif name == "TIFF":
@@ -231,21 +259,21 @@ def _check_header(data: bytes, name: str) -> None:
 def _check_png(data: bytes) -> None:
     """Check size, chunk checksums, the end mark, and that every row is there; Pillow checks none of the last three."""
     if len(data) < 33:
-        raise _truncated()
+        raise truncated()
     width, height, bits, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
-    _require_pixels((width, height))
+    require_pixels((width, height))
     view, position, kind = memoryview(data), 8, b""
     pixels = []
     while kind != b"IEND":
         if position + 12 > len(data):
-            raise _truncated()
+            raise truncated()
         length, kind = struct.unpack_from(">I4s", data, position)
         end = position + 12 + length
         if end > len(data):
-            raise _truncated()
+            raise truncated()
         critical = not kind[0] & 0x20
         if critical and zlib.crc32(view[position + 4 : end - 4]) != struct.unpack_from(">I", data, end - 4)[0]:
-            raise _damaged()
+            raise damaged()
         if kind == b"IDAT":
             pixels.append(view[position + 8 : end - 4])
         position = end
@@ -264,10 +292,10 @@ def _require_inflated(parts: list[memoryview], expected: int) -> None:
             count += len(stream.decompress(rest, 2**20))
             rest = stream.unconsumed_tail
     if count < expected:
-        raise _truncated()
+        raise truncated()
 
 
-def _check_jpeg(data: bytes) -> None:
+def require_jpeg(data: bytes) -> None:
     """Check that the end mark follows the scans, and that there are not thousands of these: each costs a whole pass.
 
     A file that a broken copy filled up with zeros decodes without an error, but has no end mark.
@@ -275,9 +303,9 @@ def _check_jpeg(data: bytes) -> None:
     scan = _first_scan(data)
     end = data.find(b"\xff\xd9", scan)
     if end < 0:
-        raise _truncated()
+        raise truncated()
     if data.count(b"\xff\xda", scan, end) > _MAX_SCANS:
-        raise _damaged()
+        raise damaged()
 
 
 def _first_scan(data: bytes) -> int:
@@ -293,16 +321,16 @@ def _first_scan(data: bytes) -> int:
 def _check_webp(data: bytes) -> None:
     """Check length and size, since the decoder takes memory for the canvas as soon as it is made."""
     if len(data) < 30 or struct.unpack_from("<I", data, 4)[0] + 8 > len(data):
-        raise _truncated()
+        raise truncated()
     kind = data[12:16]
     if kind == b"VP8X":
-        _require_pixels((1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")))
+        require_pixels((1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")))
     elif kind == b"VP8L":
         packed = int.from_bytes(data[21:25], "little")
-        _require_pixels(((packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1))
+        require_pixels(((packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1))
     elif kind == b"VP8 ":
         width, height = struct.unpack_from("<HH", data, 26)
-        _require_pixels((width & 0x3FFF, height & 0x3FFF))
+        require_pixels((width & 0x3FFF, height & 0x3FFF))
 
 
 def _check_directory(data: bytes) -> None:
@@ -314,14 +342,14 @@ def _check_directory(data: bytes) -> None:
         offset = struct.unpack_from(order + ("Q" if big else "I"), data, start)[0]
         tags = struct.unpack_from(order + counted, data, min(offset, len(data)))[0]
     except struct.error as error:
-        raise _truncated() from error
+        raise truncated() from error
     if offset + struct.calcsize(counted) + tags * entry + link > len(data):
-        raise _truncated()
+        raise truncated()
 
 
 def _decode(data: bytes, name: str) -> Decoded:
     with Image.open(io.BytesIO(data), formats=[_DECODERS[name]]) as image:
-        _require_pixels(image.size)
+        require_pixels(image.size)
         notices = ["This file holds several pictures; only the first was read."] if getattr(image, "is_animated", False) else []
         tiff = isinstance(image, TiffImagePlugin.TiffImageFile)
         orientation, stored = _load_tiff(image) if isinstance(image, TiffImagePlugin.TiffImageFile) else _load(image, notices)
@@ -343,7 +371,7 @@ def _load_tiff(image: TiffImagePlugin.TiffImageFile) -> tuple[int, tuple[int, in
 def _load(image: ImageFile, notices: list[str]) -> tuple[int, tuple[int, int]]:
     """Load the pixels of any other format; return orientation and size as stored."""
     if any(tile.extents != (0, 0, *image.size) for tile in image.tile):
-        raise _damaged()
+        raise damaged()
     image.load()
     try:
         return int(image.getexif().get(_ORIENTATION, 1)), image.size
@@ -362,11 +390,11 @@ def _check_tiff(image: TiffImagePlugin.TiffImageFile) -> None:
         raise UnsupportedImageError("This TIFF keeps its colours in separate 16-bit planes. Save it as an ordinary RGB TIFF or as PNG.")
     if raw and tags.get(_PHOTOMETRIC) == 6 and tags.get(_SUBSAMPLING) != (1, 1):
         raise UnsupportedImageError("This TIFF keeps its colours at half resolution without compression. Save it as an RGB TIFF or as PNG.")
-    _require_pixels((tags.get(_TILE_WIDTH, 1), tags.get(_TILE_HEIGHT, 1)))
+    require_pixels((tags.get(_TILE_WIDTH, 1), tags.get(_TILE_HEIGHT, 1)))
     extents = [tile.extents for tile in image.tile if tile.extents]
     covered = sum((right - left) * (bottom - top) for left, top, right, bottom in extents)
     if covered != width * height * (len(image.getbands()) if raw and planes else 1):
-        raise _damaged()
+        raise damaged()
 
 
 def _tiff_reaches_past(data: bytes) -> bool:
@@ -396,13 +424,19 @@ def _eight_bits(image: Image.Image, data: bytes, notices: list[str]) -> Image.Im
     grey = image.mode.startswith("I;16")
     depth = 16
     # Pillow keeps the upper 8 bits of 16-bit colours, which is all there is to do if they fill the range.
-    if grey or (image.mode in ("RGB", "RGBA") and np.asarray(image)[..., :3].max() < 64):
+    if grey or (image.mode in ("RGB", "RGBA") and max(most for _, most in _extrema(image)[:3]) < 64):
         samples = np.asarray(image).astype(np.uint16) if grey else _deep_colours(image, data)
         depth = bits if bits < 16 else _depth(samples[..., :3])
         image = _shifted(image, samples, depth)
     used = "" if depth == bits else f" Its samples use {depth} of their {bits} bits, so {depth} bits were taken as the full range."
     notices.append(f"{bits}-bit {'grey' if grey else 'colour'} was brought to 8 bits.{used}")
     return image
+
+
+def _extrema(image: Image.Image) -> list[tuple[int, int]]:
+    """Least and largest sample of every band, without a copy of the picture."""
+    found: Any = image.getextrema()
+    return list(found) if isinstance(found[0], tuple) else [found]
 
 
 def _bits_of(image: Image.Image, data: bytes) -> int:
@@ -419,7 +453,9 @@ def _depth(samples: NDArray[np.uint16]) -> int:
 
 def _shifted(image: Image.Image, samples: NDArray[np.uint16], depth: int) -> Image.Image:
     """Keep the upper 8 of ``depth`` bits of (H, W) or (H, W, 3 or 4) samples; opacity always has 16."""
-    eight = (samples >> (depth - 8)).astype(np.uint8)
+    eight = np.empty(samples.shape, np.uint8)
+    for top in range(0, len(samples), _BAND):  # A band at a time: whole, the shifted samples would take as much again.
+        eight[top : top + _BAND] = samples[top : top + _BAND] >> (depth - 8)
     if samples.ndim == 3 and samples.shape[2] == 4:
         eight[..., 3] = samples[..., 3] >> 8
     white_is_zero = isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(_PHOTOMETRIC) == 0
@@ -428,10 +464,16 @@ def _shifted(image: Image.Image, samples: NDArray[np.uint16], depth: int) -> Ima
 
 def _deep_colours(image: Image.Image, data: bytes) -> NDArray[np.uint16]:
     """All 16 bits of dark colours, (H, W, 3 or 4), from OpenCV: Pillow has only the upper 8, and must agree on these."""
+    if image.width * image.height > _MAX_DEEP:
+        raise ImageTooLargeError("This 16-bit picture is dark and large. Save it as an 8-bit picture, crop it or shrink it.")
     deep = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if deep is not None and deep.dtype == np.uint16 and deep.ndim == 3:
-        samples = np.asarray(deep[:, :, [2, 1, 0, 3][: deep.shape[2]]], dtype=np.uint16)
-        if np.array_equal(samples >> 8, np.asarray(image)):
+        cv2.cvtColor(deep, cv2.COLOR_BGRA2RGBA if deep.shape[2] == 4 else cv2.COLOR_BGR2RGB, dst=deep)
+        samples, bands = np.asarray(deep, dtype=np.uint16), range(0, len(deep), _BAND)
+        if deep.shape[1::-1] == image.size and all(
+            np.array_equal(samples[top : top + _BAND] >> 8, np.asarray(image.crop((0, top, image.width, min(top + _BAND, image.height)))))
+            for top in bands
+        ):
             return samples
     raise UnsupportedImageError("This 16-bit picture is too dark to be read as it is stored. Save it as an 8-bit picture.")
 
@@ -441,8 +483,8 @@ def _flat(image: Image.Image, notices: list[str]) -> Image.Image:
     if image.mode == "CMYK":
         notices.append("CMYK colours were turned into RGB without a colour profile.")
     if not image.has_transparency_data:
-        return image.convert("RGB")
-    whole = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+        return image if image.mode == "RGB" else image.convert("RGB")
+    whole = image if image.mode == "RGBA" else (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
     opacity = whole.getchannel("A")
     least, most = opacity.getextrema()
     if least == 255:

@@ -22,15 +22,16 @@ from ball.cells import Cell, measure
 from ball.compiled import BATCH
 from ball.engine import Engine, Output, load_engine
 from ball.explain import grad_cam
-from ball.files import read_bytes
+from ball.files import Part, read_bytes
 from ball.images import Decoded, ImageError, decode
 from ball.labels import LABELS
+from ball.logs import log_failure
 from ball.networks import NETWORKS
 from ball.segmentation import Segmentation, segment
 from ball.trust import Judgement, Trust, TrustError, consensus, judge, load_trust
 from ball.values import require_rgb
 
-Source = Path | str | bytes | NDArray[np.uint8]
+Source = Path | str | bytes | Part | NDArray[np.uint8]
 Status = Literal["read", "refused", "error"]
 
 AHEAD: Final = 2 * BATCH
@@ -144,7 +145,7 @@ def read(source: Source, *, name: str | None = None, engine: Engine | None = Non
     """Read one field.
 
     Args:
-        source: a path, the bytes of a file, or an RGB uint8 array (H, W, 3).
+        source: a path, the bytes of a file, a part of one (`ball.files.fields_in`), or an RGB uint8 array (H, W, 3).
         name: what to call it; the path as given, else ``<bytes>`` or ``<array>``.
         engine: loaded networks; None for those of the weights folder.
         maps: whether to explain every vote as well.
@@ -210,11 +211,12 @@ def _prepared(source: Source, name: str | None, engine: Engine) -> Prepared | Re
     """Bring a source before the networks; the reading of an error where that fails."""
     seconds: dict[str, float] = {}
     kind = _kind(source)
-    called = name if name is not None else str(source) if kind == "path" else f"<{kind}>"
+    called = name if name is not None else source.name if isinstance(source, Part) else str(source) if kind == "path" else f"<{kind}>"
     sha256 = ""
     try:
         with _timed(seconds, "decode"):
             content = read_bytes(Path(source)) if isinstance(source, (str, Path)) else source
+            content = content.content() if isinstance(content, Part) else content
             sha256 = hashlib.sha256(content if isinstance(content, bytes) else content.tobytes()).hexdigest()
             decoded = decode(content) if isinstance(content, bytes) else Decoded(content, "array", content.shape[1::-1])
         if not engine.models:
@@ -312,7 +314,7 @@ def _error(name: str, sha256: str, reason: str, engine: Engine, seconds: dict[st
 
 
 def _broken(name: str, sha256: str, error: Exception, engine: Engine, seconds: dict[str, float]) -> Reading:
-    _LOG.error("A field could not be read", exc_info=error)
+    log_failure(_LOG, "A field could not be read", error)
     return _error(name, sha256, f"The software failed on this file ({type(error).__name__}); its log says more.", engine, seconds)
 
 
@@ -328,7 +330,7 @@ def _summary(cells: tuple[Cell, ...]) -> dict[str, Any]:
 def _kind(source: Source) -> str:
     if isinstance(source, (str, Path)):
         return "path"
-    if isinstance(source, bytes):
+    if isinstance(source, (bytes, Part)):
         return "bytes"
     if isinstance(source, np.ndarray):
         require_rgb(source)

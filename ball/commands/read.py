@@ -38,7 +38,8 @@ def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "read", help="read fields: votes, consensus, flags",
-        description=f"Read fields. Folders are walked; without --json or --csv a table is printed. {USE}",
+        description="Read fields. Folders are walked. Every page of a TIFF, frame of a DICOM file and picture of a ZIP archive is a field "
+        f"of its own, named after its file: 'a.tif, page 2'. Without --json or --csv a table is printed. {USE}",
         epilog="Exit status: 0 all read, 1 some could not be decoded, 2 wrong usage or no image at all.",
     )
     parser.add_argument("inputs", metavar="FILE_OR_FOLDER", nargs="+", help="images of fields, or folders of them")
@@ -55,6 +56,7 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read; 0, 1 if some files could not be decoded, 130 if interrupted (what was read until then is written)."""
+
     files = named_files(args.inputs)
     require_writable(args.json, args.csv, inputs=[path for _, path in files])
     if args.json == "-" == args.csv:
@@ -69,12 +71,12 @@ def run(args: argparse.Namespace) -> int:
     gathered: list[SlideField] = []
     status = 0
     try:
-        for reading in progress(_readings(files, engine, args.maps is not None), "field", len(files)):
+        for reading in _readings(files, engine, args.maps is not None):
             gathered.append(SlideField.of(reading))
             documents.append(_document(reading, args.maps))
             status = status or int(documents[-1]["status"] == "error")
     except KeyboardInterrupt:
-        say(f"Interrupted after {len(documents)} of {len(files)} files; these are written.")
+        say(f"Interrupted; what was read until then is written: {len(documents)} of the fields of {len(files)} files.")
         status = 130
     if args.slide:
         slides.output(documents, gathered, args)
@@ -122,9 +124,11 @@ def _engine(name: str) -> Engine:
 
 
 def _readings(files: Sequence[tuple[str, Path]], engine: Engine, maps: bool) -> Iterator[Reading]:
+    from ball.files import fields_at
     from ball.reading import read_many
 
-    return read_many((path for _, path in files), names=(name for name, _ in files), engine=engine, maps=maps)
+    # A file may hold many fields, so it is files that are counted, as they are taken up.
+    return read_many((part for name, path in progress(files, "file") for part in fields_at(path, name)), engine=engine, maps=maps)
 
 
 def _document(reading: Reading, maps: Path | None) -> Document:

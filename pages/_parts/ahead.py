@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ball.engine import Engine
+    from ball.files import Part
     from ball.reading import Reading
 
 
 @dataclass(frozen=True)
 class File:
-    """A file that waits: its row's number, the SHA-256 of its content, and the content."""
+    """A file that waits: its row's number, and its bytes or the part of a file that it is.
+
+    A part is unpacked when its content is first asked for, so that a large archive waits packed.
+    """
 
     number: int
-    sha256: str
-    data: bytes = field(repr=False)
+    source: bytes | Part = field(repr=False)
+
+    @cached_property
+    def data(self) -> bytes:
+        """The content; empty where it cannot be had, which reading the source then explains."""
+        from ball.images import ImageError
+
+        if isinstance(self.source, bytes):
+            return self.source
+        try:
+            return self.source.content()
+        except ImageError:
+            return b""
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the content."""
+        return hashlib.sha256(self.data).hexdigest()
 
 
 class ReadAhead:
@@ -84,12 +106,12 @@ class ReadAhead:
         self._stream = read_many(self._sources(engine), engine=engine, maps=True)
         return self._stream
 
-    def _sources(self, engine: Engine) -> Iterator[bytes]:
+    def _sources(self, engine: Engine) -> Iterator[bytes | Part]:
         while self._unsent:
             file = self._unsent.popleft()
             if not self._known(file, engine) and file.sha256 not in {other.sha256 for other in self._sent}:
                 self._sent.append(file)
-                yield file.data
+                yield file.data or file.source
 
     def _drop(self) -> None:
         self._sent.clear()

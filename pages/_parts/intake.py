@@ -21,6 +21,14 @@ def worklist() -> Worklist:
     return found
 
 
+def add_file(todo: Worklist, name: str, content: bytes) -> None:
+    """Add every field that a file holds: itself, its pages or frames, or the pictures of an archive."""
+    from ball.files import fields_in
+
+    for part in fields_in(content, name):
+        todo.add(part.name, part)
+
+
 def uploader(todo: Worklist) -> None:
     """Draw the uploader. Files are copied at once and its key moves on, so that its own list stays empty."""
     turn = st.session_state.setdefault("uploader-turn", 0)
@@ -29,14 +37,15 @@ def uploader(todo: Worklist) -> None:
     def take() -> None:
         files: list[Any] = st.session_state.get(key) or []
         for file in files:
-            todo.add(file.name, file.getvalue())
+            add_file(todo, file.name, file.getvalue())
         if files:
             st.session_state["uploader-turn"] = turn + 1
 
     # No list of types: a file that is no picture gets its row and a sentence instead of vanishing.
     st.file_uploader(
         "Add fields", accept_multiple_files=True, key=key, on_change=take,
-        help="JPEG, PNG, TIFF, BMP or WebP, told by their content. Many at once are fine. Nothing leaves this computer.",
+        help="JPEG, PNG, TIFF, BMP, WebP or DICOM, or a ZIP archive of them, told by their content. Every page of a TIFF is a field. "
+        "Many at once are fine. Nothing leaves this computer.",
     )
 
 

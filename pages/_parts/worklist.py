@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import logging
 import threading
 import time
@@ -12,12 +11,14 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ball.labels import UNIDENTIFIED
+from ball.logs import log_failure
 from ball.verdict import Verdict
 from pages._parts.ahead import File, ReadAhead
 
 if TYPE_CHECKING:
     from ball.casebook import Case, Field
     from ball.engine import Engine
+    from ball.files import Part
     from ball.reading import Reading
 
 _LOG: Final = logging.getLogger(__name__)
@@ -33,13 +34,15 @@ REMEMBERED: Final = 64
 class Row:
     """One field of the list.
 
-    ``size`` is the width and height of the file's own picture, ``data`` the file as it came, to read it again.
-    ``counted`` and ``measures`` are the cells of its document and the measures of each, ``verdict`` the reader's own,
-    ``saved`` the field of the case book that it is kept as.
+    ``size`` is the width and height of the file's own picture, ``data`` the file as it came, to read it again. ``file`` is
+    the file that it came in: another than ``name`` for a page of a TIFF or a picture of an archive. ``counted`` and
+    ``measures`` are the cells of its document and the measures of each, ``verdict`` the reader's own, ``saved`` the field
+    of the case book that it is kept as.
     """
 
     number: int
     name: str
+    file: str = ""
     reading: Reading | None = None
     size: tuple[int, int] | None = None
     thumbnail: str = ""
@@ -106,15 +109,15 @@ class Worklist:
     def __post_init__(self) -> None:
         self._ahead = ReadAhead(lambda file, engine: _key(file, engine) in self._known)
 
-    def add(self, name: str, data: bytes) -> None:
-        """Queue a file; the same file twice is two rows."""
+    def add(self, name: str, data: bytes | Part) -> None:
+        """Queue a file, or a part of one; the same file twice is two rows."""
         if not self.waiting:
             self.batch, self.began = 0, time.monotonic()
         self.taken += 1
         self.batch += 1
-        row = Row(self.taken, name)
+        row = Row(self.taken, name, name if isinstance(data, bytes) else data.file)
         self.rows.append(row)
-        file = File(row.number, hashlib.sha256(data).hexdigest(), data)
+        file = File(row.number, data)
         self.waiting.append((row, file))
         self._ahead.add(file)
 
@@ -135,7 +138,7 @@ class Worklist:
         """Read a row again whose evidence was dropped."""
         with self._lock:
             if row.faded:
-                self._read(row, File(row.number, hashlib.sha256(row.data).hexdigest(), row.data), engine)
+                self._read(row, File(row.number, row.data), engine)
 
     def keep(self, row: Row) -> None:
         """Note that a row was opened or read, and drop the evidence of the one for which that is longest ago."""
@@ -152,18 +155,19 @@ class Worklist:
     def _read(self, row: Row, file: File, engine: Engine) -> None:
         from ball.reading import Reading, read
 
-        key = _key(file, engine)
         try:
             found = self._ahead.take(file, engine)
+            key = _key(file, engine)
             if found is None and key in self._known:
                 reading, size = self._known[key]
                 row.reading, row.size = replace(reading, file=row.name), size
             else:
-                row.reading, row.size = _lightened(replace(found or read(file.data, engine=engine), file=row.name))
+                row.reading, row.size = _lightened(replace(found or read(file.source, engine=engine), file=row.name))
         except Exception as error:  # noqa: BLE001  whatever one file breaks, the others are still read
-            _LOG.exception("A field could not be read")
+            log_failure(_LOG, "A field could not be read", error)
             reason = f"The software failed on this file ({type(error).__name__}); its log says more."
-            row.reading = Reading(row.name, file.sha256, "error", reason)
+            row.reading = Reading(row.name, "", "error", reason)
+            return
         if row.size and row.reading.evidence is not None and self._holds(row):
             self._known.pop(key, None)
             self._known[key] = (row.reading, row.size)

@@ -247,7 +247,7 @@ def test_an_interrupt_writes_what_was_read(folder: Path, tmp_path: Path, capsys:
         patch.setattr(command, "_read", interrupted)
         assert main(["read", str(folder), "--json", str(tmp_path / "out.json")]) == 130
     assert len(json.loads((tmp_path / "out.json").read_text())) == 1
-    assert "Interrupted after 1 of 3" in capsys.readouterr().err
+    assert "is written: 1 of the fields of 3 files" in capsys.readouterr().err
 
 
 def test_missing_networks_are_named_and_flagged(

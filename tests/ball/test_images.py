@@ -352,13 +352,13 @@ def jpeg_of_many_scans() -> bytes:
 
 BAD: dict[str, tuple[Callable[[], bytes], type[ImageError], str]] = {
     "nothing": (lambda: b"", EmptyImageError, "empty"),
-    "text": (lambda: b"Dear colleague, please find the smear enclosed.\n" * 9, UnknownFormatError, "JPEG, PNG, TIFF, BMP and WebP"),
+    "text": (lambda: b"Dear colleague, please find the smear enclosed.\n" * 9, UnknownFormatError, "JPEG, PNG, TIFF, BMP, WebP and DICOM"),
     "text that begins like BMP": (lambda: b"BMI 22, no fever, spleen not felt.", UnknownFormatError, "JPEG, PNG"),
-    "GIF": (lambda: saved(RGB, "GIF"), UnknownFormatError, "GIF.*JPEG, PNG, TIFF, BMP and WebP"),
+    "GIF": (lambda: saved(RGB, "GIF"), UnknownFormatError, "GIF.*JPEG, PNG, TIFF, BMP, WebP and DICOM"),
     "PDF": (lambda: b"%PDF-1.7\n" + bytes(99), UnknownFormatError, "PDF"),
     "HEIC": (lambda: b"\x00\x00\x00\x18ftypheic" + bytes(99), UnknownFormatError, "HEIC"),
-    "DICOM": (lambda: bytes(128) + b"DICM" + bytes(99), UnknownFormatError, "DICOM"),
-    "zip": (lambda: b"PK\x03\x04" + bytes(99), UnknownFormatError, "zip"),
+    "zip": (lambda: b"PK\x03\x04" + bytes(99), UnknownFormatError, "ZIP"),
+    "gzip": (lambda: b"\x1f\x8b\x08" + bytes(99), UnknownFormatError, "archive"),
     "PNG header alone": (lambda: b"\x89PNG\r\n\x1a\n", TruncatedImageError, "cut short"),
     "three bytes of PNG": (lambda: b"\x89PN", TruncatedImageError, "cut short"),
     "PNG with a wrong byte": (png_with_a_wrong_byte, DamagedImageError, "damaged"),
@@ -371,7 +371,7 @@ BAD: dict[str, tuple[Callable[[], bytes], type[ImageError], str]] = {
     ),
     "PNG of no width": (lambda: png((0, 9), 8, 0, b""), DamagedImageError, "damaged"),
     "PNG 30,000 x 30,000": (lambda: png((30_000, 30_000), 8, 2, bytes(99)), ImageTooLargeError, "30000 x 30000 pixels, 900 million"),
-    "PNG just too large": (lambda: png((10_000, 6_001), 8, 2, bytes(99)), ImageTooLargeError, "at most 60 million"),
+    "PNG just too large": (lambda: png((10_000, 2_501), 8, 2, bytes(99)), ImageTooLargeError, "at most 25 million"),
     "WebP 16,000 x 16,000": (lambda: webp_canvas(16_000, 16_000), ImageTooLargeError, "16000 x 16000"),
     "BMP 30,000 x 30,000": (lambda: retouched(saved(RGB, "BMP"), 18, "<ii", 30_000, 30_000), ImageTooLargeError, "million"),
     "JPEG 60,000 x 60,000": (lambda: jpeg_declaring(60_000, 60_000), ImageTooLargeError, "million"),
@@ -423,6 +423,14 @@ def test_too_many_pixels_are_never_decoded(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("a decoder was asked"))
     with pytest.raises(ImageTooLargeError):
         decode(png((30_000, 30_000), 8, 2, bytes(99)))
+
+
+def test_dark_deep_colours_have_a_limit_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "_MAX_DEEP", RGB.shape[0] * RGB.shape[1] - 1)
+    decode(lossless("PNG 16-bit rgb"))
+    with pytest.raises(ImageTooLargeError, match="8-bit picture") as caught:
+        decode(lossless("PNG 12 of 16 bits, rgb"))
+    assert_plain(caught.value)
 
 
 def test_too_many_bytes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

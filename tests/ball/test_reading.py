@@ -131,7 +131,7 @@ def test_what_breaks_the_software_is_an_error_and_goes_to_the_log(
     assert found.reason == "The software failed on this file (ValueError); its log says more."
     assert found.sha256 == hashlib.sha256(png(FIELD)).hexdigest()
     assert list(found.document()) == KEYS
-    assert "expected 4 probabilities" in caplog.text
+    assert "A field could not be read: ValueError (reading.py:" in caplog.text
     assert "patient" not in caplog.text
 
 

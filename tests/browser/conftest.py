@@ -63,6 +63,7 @@ def weights(request: pytest.FixtureRequest) -> Path:
 def start(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
     """Start another server and return its address; all are stopped at the end."""
     running: list[subprocess.Popen[bytes]] = []
+    noted: list[Path] = []
 
     def begin() -> str:
         with socket.socket() as free:
@@ -70,7 +71,11 @@ def start(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
             port = free.getsockname()[1]
         log = tmp_path_factory.mktemp("server") / "log.txt"
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.fileWatcherType", "none"]
-        settings = {**os.environ, "BALL_WEIGHTS": str(weights), "BALL_DATA": ""}
+        # Whatever the server would ask of the network fails, and is noted.
+        tries = tmp_path_factory.mktemp("tries") / "tries.txt"
+        path = os.pathsep.join((str(ROOT / "tests" / "offline"), os.environ.get("PYTHONPATH", "")))
+        settings = {**os.environ, "BALL_WEIGHTS": str(weights), "BALL_DATA": "", "BALL_TEST_SOCKETS": str(tries), "PYTHONPATH": path}
+        noted.append(tries)
         with log.open("wb") as out:
             running.append(subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env=settings))
         address = f"http://localhost:{port}"
@@ -81,6 +86,8 @@ def start(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
     for server in running:
         server.terminate()
         server.wait(timeout=20)
+    asked = "".join(tries.read_text() for tries in noted if tries.exists())
+    assert not asked, f"the server tried to reach {asked}"
 
 
 @pytest.fixture(scope="session")

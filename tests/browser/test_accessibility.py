@@ -1,0 +1,74 @@
+"""axe looks at every page that the navigation names, in both themes, and at the Read page with fields in it: no serious fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ball import synthetic
+from tests.browser.test_journey import WAIT, add, notice, open_read, settle
+
+pytestmark = pytest.mark.browser
+
+GRAVE = {"serious", "critical"}
+LINKS = "[data-testid='stTopNavLink'], [data-testid='stSidebarNavLink']"
+
+
+@pytest.fixture(params=["light", "dark"])
+def visit(browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A fresh visit in each theme."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme=request.param)
+    page.set_default_timeout(WAIT)
+    yield page
+    page.close()
+
+
+def faults(page: Any) -> list[str]:
+    """What axe finds serious or critical, with the part of the page that it means."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    settle(page)
+    page.wait_for_timeout(1500)
+    found = axe.Axe().run(page).response["violations"]
+    return [f"{fault['id']}: {node['html'][:200]} ({fault['help']})" for fault in found if fault["impact"] in GRAVE for node in fault["nodes"]]
+
+
+def test_every_page_of_the_navigation(visit: Any, server: str) -> None:
+    open_read(visit, server)
+    names = visit.locator(LINKS).all_inner_texts()
+    assert {"Read", "Benchmark", "About"} <= set(names)
+    found = {}
+    for name in names:
+        visit.locator(LINKS).get_by_text(name, exact=True).click()
+        notice(visit).wait_for()
+        visit.get_by_role("heading", level=1).first.wait_for()
+        found[name] = faults(visit)
+    assert not any(found.values()), found
+
+
+def test_a_field_with_all_that_lies_under_it(visit: Any, server: str) -> None:
+    open_read(visit, server)
+    add(visit, (synthetic.file_name(1), synthetic.png(1)), ("broken.png", b"no picture"))
+    visit.get_by_text("2 of 2 fields").wait_for()
+    found = {"first": faults(visit)}
+    visit.get_by_role("button", name="Next").click()
+    settle(visit)
+    found["second"] = faults(visit)
+    if not visit.get_by_role("tab").count():
+        visit.get_by_role("button", name="Back").click()
+        visit.get_by_role("tab").first.wait_for()
+    for tab in visit.get_by_role("tab").all():
+        tab.click()
+        found[tab.inner_text()] = faults(visit)
+    visit.get_by_text("All fields", exact=True).first.click()
+    visit.get_by_role("heading", name="All fields").wait_for()
+    found["All fields"] = faults(visit)
+    assert not any(found.values()), found
+
+
+def test_axe_sees_a_fault_that_is_there(visit: Any) -> None:
+    visit.set_content("<html lang=en><title>x</title><main><h1>x</h1><img src='data:,'><p style='color:#ccc'>pale</p></main></html>")
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    ids = {fault["id"] for fault in axe.Axe().run(visit).response["violations"] if fault["impact"] in GRAVE}
+    assert {"image-alt", "color-contrast"} <= ids
