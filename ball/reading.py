@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ball.cells import Cell, measure
+from ball.cells import Cell, find_cells, summary
 from ball.engine import Engine, Output, load_engine
 from ball.explain import class_maps
 from ball.files import read_bytes
@@ -119,7 +119,7 @@ class Reading:
             "missing": list(self.missing),
             "flags": list(self.flags),
             "notices": list(self.notices),
-            "cells": None if self.evidence is None else _summary(self.evidence.cells),
+            "cells": None if self.evidence is None else summary(self.evidence.cells),
             "seconds": dict(self.seconds),
             "engine": self.engine,
             "weights": dict(self.weights),
@@ -178,7 +178,7 @@ def read_many(sources: Iterable[Source], *, engine: Engine | None = None, maps: 
 def _read_decoded(decoded: Decoded, name: str, sha256: str, engine: Engine, seconds: dict[str, float], maps: bool) -> Reading:
     with _timed(seconds, "segment"):
         segmentation = segment(decoded.rgb)
-        cells = measure(segmentation.mask, decoded.rgb.shape[:2])
+        cells = find_cells(segmentation, decoded.rgb.shape[:2])
     with _timed(seconds, "predict"):
         outputs = engine.predict(segmentation.masked[None])
     found = {}
@@ -225,11 +225,6 @@ def _error(name: str, sha256: str, reason: str, engine: Engine, seconds: dict[st
 
 def _softmax(output: Output) -> tuple[float, ...]:
     return tuple(torch.softmax(output.logits[0].double(), dim=0).tolist())
-
-
-def _summary(cells: tuple[Cell, ...]) -> dict[str, Any]:
-    """How many cells, and the width over height that they were measured with."""
-    return {"count": len(cells), "aspect": cells[0].aspect if cells else None}
 
 
 def _kind(source: Source) -> str:
