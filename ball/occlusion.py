@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ball.cells import Cell, territories
 from ball.labels import LABELS
+from ball.nuclei import Labels
 
 if TYPE_CHECKING:
     from ball.engine import Engine, Output
@@ -71,7 +72,7 @@ def cell_weights(
 
 
 def consensus_without(
-    engine: Engine, segmentation: Segmentation, lands: NDArray[np.int32], variants: Sequence[Sequence[int]], progress: Progress | None = None
+    engine: Engine, segmentation: Segmentation, lands: Labels, variants: Sequence[Sequence[int]], progress: Progress | None = None
 ) -> NDArray[np.float64]:
     """Consensus of a field with some cells taken out, for several choices of cells.
 

@@ -30,7 +30,7 @@ def test_a_nucleus_is_found_within_a_seed_that_holds_cytoplasm_too() -> None:
     rgb[cell > 0] = (215, 170, 190)
     rgb[nucleus > 0] = (90, 40, 120)
     refined = refine(rgb, cell > 0)
-    assert (refined.nuclei ^ (nucleus > 0)).sum() < 0.08 * nucleus.sum()
+    assert (refined.nuclei ^ (nucleus > 0)).sum() < 0.12 * nucleus.sum()
     assert (refined.cells ^ (cell > 0)).sum() < 0.05 * cell.sum()
 
 
@@ -65,7 +65,7 @@ def dice(mask: np.ndarray, truth: np.ndarray) -> float:
 @pytest.mark.data
 @pytest.mark.parametrize("label", ["Benign", "Early", "Pre", "Pro"])
 def test_on_real_fields_nothing_collapses(data: Path, label: str) -> None:
-    paths = sorted((data / "all" / label).iterdir())[:: 60][:6]
+    paths = sorted((data / "all" / label).iterdir())[::60][:6]
     shares = []
     for path in paths:
         found = segment(decode(path.read_bytes()).rgb)
