@@ -264,7 +264,8 @@ def load_closer_masks() -> Mapping[str, Any]:
     Raises:
         NotMeasuredError: the file is missing or not as expected.
     """
-    return _load("masks.json", MASKS, lambda document: {key: document[key] for key in ("command", "n", "folds", "out_of_fold", "fields")})
+    keys = ("n", "folds", "out_of_fold", "with_defaults", "fields")
+    return _load("masks.json", MASKS, lambda document: {key: document[key] for key in keys})
 
 
 def load_maps() -> Mapping[str, Any]:

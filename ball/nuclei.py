@@ -54,7 +54,7 @@ class Settings:
     purple: float = 2.0
     smooth: float = 0.02
     margin: float = 0.7
-    apart: float = 0.28
+    apart: float = 0.25
     least: float = 0.04
     speck: float = 0.25
     reach: float = 0.6

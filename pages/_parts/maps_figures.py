@@ -41,8 +41,11 @@ def closer_masks() -> None:
     if masks is None:
         return
     st.markdown(f"**{closeness(masks)}**")
+    used = masks["with_defaults"]
     st.markdown(
-        f"{masks['n']} single white cells; settings chosen on four fifths of them, figures from the last fifth, in turn. "
+        f"{masks['n']} single white cells; settings chosen on all folds but one, figures from that one, {masks['folds']} times. "
+        f"The settings in use, which suit B-ALL fields better, reach {used['nucleus_dice']['mean']:.3f} "
+        f"and {used['cell_dice']['mean']:.3f}. "
         "Neighbours cut by the picture’s edge, which the drawings leave out, are passed over. "
         "The cell table uses these outlines; the networks see the paper’s mask."
     )
