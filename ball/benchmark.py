@@ -27,6 +27,9 @@ EVALUATE: Final = (
 )
 CHECK: Final = "python -m ball data check DATA/all --json weights/benchmark/data.json"
 SEGMENT: Final = "python benchmarks/segmentation.py DATA --json weights/benchmark/segmentation.json"
+MASKS: Final = "python benchmarks/masks.py DATA --json weights/benchmark/masks.json"
+MAPS: Final = "python benchmarks/maps.py DATA/all --json weights/benchmark/maps.json"
+CELLS: Final = "python benchmarks/cells.py DATA/all --json weights/benchmark/cells.json"
 
 T = TypeVar("T")
 
@@ -253,6 +256,35 @@ def load_masks() -> Masks:
         NotMeasuredError: the file is missing or not as expected.
     """
     return _load("segmentation.json", SEGMENT, _masks)
+
+
+def load_closer_masks() -> Mapping[str, Any]:
+    """The refined masks on hand-drawn ones, as `benchmarks/masks.py` writes them.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    keys = ("n", "folds", "out_of_fold", "with_defaults", "fields")
+    return _load("masks.json", MASKS, lambda document: {key: document[key] for key in keys})
+
+
+def load_maps() -> Mapping[str, Any]:
+    """What the class maps are worth, as `benchmarks/maps.py` writes it.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    return _load("maps.json", MAPS, lambda document: {"n": int(document["n"]), "networks": dict(_known(document["networks"]))})
+
+
+def load_deciding_cells() -> Mapping[str, Any]:
+    """Whether the weightiest cells decide, as `benchmarks/cells.py` writes it.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    keys = ("n", "measured", "taken", "least_cells", "weightiest", "random", "difference", "more_in")
+    return _load("cells.json", CELLS, lambda document: {key: document[key] for key in keys})
 
 
 def load_weight_files() -> tuple[WeightFile, ...]:

@@ -1,14 +1,21 @@
-"""Cells of a field, counted and measured on the unsqueezed field."""
+"""Cells of a field: touching nuclei split, counted, and measured on the unsqueezed field with scikit-image."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import label, regionprops
+from scipy import ndimage
+from skimage.measure import regionprops
+
+from ball.nuclei import Labels, Mask, refine, split
+from ball.segmentation import SIZE, Segmentation
 
 FIELD_ASPECT: Final = 4 / 3
 """Width over height of a camera field; a square field is taken as one squeezed from it."""
@@ -16,13 +23,25 @@ FIELD_ASPECT: Final = 4 / 3
 MAX_ASPECT: Final = 8.0
 """Fields longer than this to one, either way, are measured as if they were this long: no camera makes them."""
 
+LEAST: Final = 30
+"""Least area in pixels, at 224 x 224, of a nucleus that is counted: half of the least object of the mask."""
+
+MEASURES: Final = ("area", "diameter", "circularity", "eccentricity", "solidity", "nucleus_to_cell", "stain")
+"""The measures whose medians describe a field."""
+
+Image = NDArray[np.uint8]
+Outline = tuple[tuple[float, float], ...]
+
 
 @dataclass(frozen=True)
 class Cell:
-    """One object of the mask.
+    """One nucleus and its cell.
 
     ``x``, ``y``: centre as a share of width and height, 0..1. ``area``, ``diameter`` (of the circle of equal area):
     pixels of the unsqueezed field at the mask's height. ``aspect``: width over height that was assumed for it.
+    ``nucleus_to_cell``: area of the nucleus by that of the whole cell, 0..1. ``stain``: mean optical density of the nucleus
+    over red, green and blue, against the field's bright background. ``micrometres``: the diameter, None without a scale.
+    ``outline``: of the nucleus, points as shares of width and height.
     """
 
     number: int
@@ -33,47 +52,167 @@ class Cell:
     circularity: float
     eccentricity: float
     solidity: float
+    nucleus_to_cell: float
+    stain: float
     at_border: bool
     aspect: float
+    micrometres: float | None = None
+    outline: Outline = ()
+
+    def values(self) -> dict[str, Any]:
+        """What is exported: every measure, without the outline; floats to five digits."""
+        return {name: _rounded(value) for name, value in vars(self).items() if name != "outline"}
 
 
-def measure(mask: NDArray[np.bool_], field_shape: tuple[int, int], aspect: float | None = None) -> tuple[Cell, ...]:
-    """Measure every object of a mask, numbered from the top left.
+def find_cells(
+    segmentation: Segmentation, field_shape: tuple[int, int], aspect: float | None = None, scale: float | None = None
+) -> tuple[Cell, ...]:
+    """Find and measure the cells of a segmented field, numbered from the top left.
 
     Args:
-        mask: (H, W) bool.
-        field_shape: height and width of the field that the mask belongs to.
+        segmentation: of the field, at any size.
+        field_shape: height and width of the field.
         aspect: width over height of the camera's field; None takes the field's own, and 4:3 where it is square.
+        scale: height of the field in micrometres, where it is known.
+
+    Raises:
+        ValueError: an aspect or a scale that is not above 0.
+    """
+    return cells_of(segmentation.resized, segmentation.mask, field_shape, aspect, scale)
+
+
+def cells_of(
+    rgb: Image, mask: Mask, field_shape: tuple[int, int], aspect: float | None = None, scale: float | None = None
+) -> tuple[Cell, ...]:
+    """As `find_cells`, from the field (H, W, 3) at the size of its mask (H, W)."""
+    taken = field_aspect(field_shape, aspect)
+    if scale is not None and not scale > 0:
+        raise ValueError(f"scale must be above 0 (height of the field in micrometres), got {scale}")
+    refined = refine(rgb, mask)
+    return _measured(label_nuclei(refined.nuclei, taken), refined.cells, rgb, taken, scale)
+
+
+def summary(cells: Sequence[Cell]) -> dict[str, Any]:
+    """The cells of a field as JSON values: how many, the aspect measured with, and the medians of those not cut by the border."""
+    whole = [cell for cell in cells if not cell.at_border]
+    medians = {name: _rounded(median(getattr(cell, name) for cell in whole)) if whole else None for name in MEASURES}
+    border = len(cells) - len(whole)
+    return {"count": len(cells), "at_border": border, "aspect": cells[0].aspect if cells else None, "median": medians}
+
+
+def field_aspect(field_shape: tuple[int, int], aspect: float | None = None) -> float:
+    """Width over height that a field of this height and width is measured with.
 
     Raises:
         ValueError: an aspect that is not above 0.
     """
-    height, width = field_shape
     if aspect is not None and not aspect > 0:
         raise ValueError(f"aspect must be above 0 (width over height), got {aspect}")
+    height, width = field_shape
     chosen = aspect or (FIELD_ASPECT if height == width else width / height)
-    chosen = min(max(chosen, 1 / MAX_ASPECT), MAX_ASPECT)
-    # Objects are told apart on the mask itself, and only ever stretched, so that the count does not depend on the aspect.
-    marks = np.asarray(label(mask, connectivity=2), dtype=np.int32)  # type: ignore[no-untyped-call]
-    rows, columns = mask.shape
-    shape = (max(rows, round(columns / chosen)), max(columns, round(rows * chosen)))
-    wide = cv2.resize(marks.astype(np.float32), (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST).astype(np.int32)
-    return tuple(_cell(region, shape, rows / shape[0], chosen) for region in regionprops(wide))  # type: ignore[no-untyped-call]
+    return min(max(chosen, 1 / MAX_ASPECT), MAX_ASPECT)
 
 
-def _cell(region: Any, shape: tuple[int, int], scale: float, aspect: float) -> Cell:
-    """One object measured at ``shape``; lengths are brought to the mask's height by ``scale``."""
+def label_nuclei(nuclei: Mask, aspect: float) -> Labels:
+    """Number the nuclei of a mask, touching ones split, from the top left; those under the least area are left out.
+
+    Args:
+        nuclei: (H, W) bool.
+        aspect: width over height of the unsqueezed field.
+
+    Returns:
+        (H, W) int32: 0 outside and 1, 2, ... on the nuclei.
+    """
+    height, width = nuclei.shape
+    labels = split(nuclei, aspect * height / width)
+    large = np.bincount(labels.ravel()) >= max(1.0, LEAST * height * width / SIZE**2)
+    large[0] = False
+    kept = np.where(large[labels], labels, 0)
+    first = [(box[0].start, box[1].start, number) for number, box in enumerate(ndimage.find_objects(kept), start=1) if box]
+    order = np.zeros(int(labels.max()) + 1, dtype=np.int32)
+    for place, (_, _, number) in enumerate(sorted(first), start=1):
+        order[number] = place
+    return np.asarray(order[kept], dtype=np.int32)
+
+
+def territories(segmentation: Segmentation, aspect: float) -> Labels:
+    """For every pixel of the mask that the networks see, the number of the cell that it belongs to.
+
+    Parts of the mask without any nucleus, debris, belong to none. Same arguments and numbers as `find_cells`.
+    """
+    labels = label_nuclei(refine(segmentation.resized, segmentation.mask).nuclei, aspect)
+    return watershed_within(labels, segmentation.mask)
+
+
+def watershed_within(labels: Labels, mask: Mask) -> Labels:
+    """Let every object grow over the mask that it lies in, each pixel to the nearest object of its own part."""
+    from skimage.segmentation import watershed
+
+    distance = ndimage.distance_transform_edt(labels == 0)
+    return np.asarray(watershed(distance, labels, mask=mask), dtype=np.int32)
+
+
+def _measured(labels: Labels, cells: Mask, rgb: Image, aspect: float, scale: float | None) -> tuple[Cell, ...]:
+    """Measure labelled nuclei. They are only ever stretched, so that the count does not depend on the aspect."""
+    if not labels.any():
+        return ()
+    rows, columns = labels.shape
+    shape = (max(rows, round(columns / aspect)), max(columns, round(rows * aspect)))
+    # The 16 bits of the nearest-pixel resize hold 65,535 nuclei, more than a field has room for.
+    wide = cv2.resize(labels.astype(np.uint16), (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST_EXACT).astype(np.int32)
+    whole = np.bincount(watershed_within(labels, cells | (labels > 0)).ravel(), minlength=int(labels.max()) + 1)
+    nucleus = np.bincount(labels.ravel())
+    density = optical_density(rgb)
+    stains = ndimage.mean(density, labels, np.arange(len(nucleus)))
+    zoom = rows / shape[0]
+    found = []
+    for region in regionprops(wide):  # type: ignore[no-untyped-call]
+        number = int(region.label)
+        shares = {"nucleus_to_cell": float(nucleus[number] / whole[number]), "stain": float(stains[number])}
+        diameter = float(region.equivalent_diameter_area) * zoom
+        found.append(
+            Cell(
+                number=number, **_shape(region, shape, zoom), **shares, diameter=diameter, aspect=aspect,
+                micrometres=None if scale is None else diameter * scale / rows, outline=_outline(labels == number),
+            )
+        )
+    return tuple(found)
+
+
+def _shape(region: Any, shape: tuple[int, int], zoom: float) -> dict[str, Any]:
+    """Place and form of one nucleus measured at ``shape``; areas are brought to the mask's height by ``zoom``."""
     top, left, bottom, right = region.bbox
     perimeter = float(region.perimeter)
-    return Cell(
-        number=int(region.label),
-        x=float(region.centroid[1] + 0.5) / shape[1],
-        y=float(region.centroid[0] + 0.5) / shape[0],
-        area=max(1, round(float(region.area) * scale**2)),
-        diameter=float(region.equivalent_diameter_area) * scale,
-        circularity=min(1.0, 4 * np.pi * float(region.area) / perimeter**2) if perimeter else 0.0,
-        eccentricity=float(region.eccentricity),
-        solidity=float(region.solidity),
-        at_border=top == 0 or left == 0 or bottom == shape[0] or right == shape[1],
-        aspect=aspect,
-    )
+    return {
+        "x": float(region.centroid[1] + 0.5) / shape[1],
+        "y": float(region.centroid[0] + 0.5) / shape[0],
+        "area": max(1, round(float(region.area) * zoom**2)),
+        "circularity": min(1.0, 4 * math.pi * float(region.area) / perimeter**2) if perimeter else 0.0,
+        "eccentricity": float(region.eccentricity),
+        "solidity": float(region.solidity),
+        "at_border": top == 0 or left == 0 or bottom == shape[0] or right == shape[1],
+    }
+
+
+def optical_density(rgb: Image) -> NDArray[np.float32]:
+    """Mean optical density over the channels, -log10 of the light that passes; 0 for the bright background.
+
+    The background is the 95th percentile of every channel (Beer-Lambert; Ruifrok and Johnston 2001 use it for stains).
+
+    Returns:
+        (H, W) float32, at least 0.
+    """
+    background = np.percentile(rgb.reshape(-1, 3), 95, axis=0).astype(np.float32)
+    passed = (rgb.astype(np.float32) + 1) / (background + 1)
+    return np.asarray(np.clip(-np.log10(passed), 0, None).mean(axis=2), dtype=np.float32)
+
+
+def _outline(mask: Mask) -> Outline:
+    """The longest outline of a mask, as shares of its width and height."""
+    lines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    points = max(lines, key=len)[:, 0] + 0.5
+    return tuple((float(x) / mask.shape[1], float(y) / mask.shape[0]) for x, y in points)
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 5) if isinstance(value, float) else value

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ball.cells import Cell, measure
+from ball.cells import Cell, find_cells, summary
 from ball.compiled import BATCH
 from ball.engine import Engine, Output, load_engine
 from ball.explain import grad_cam
@@ -28,7 +28,7 @@ from ball.labels import LABELS
 from ball.logs import log_failure
 from ball.networks import NETWORKS
 from ball.segmentation import Segmentation, segment
-from ball.trust import Judgement, Trust, TrustError, consensus, judge, load_trust
+from ball.trust import Judgement, consensus, find_trust, judge
 from ball.values import require_rgb
 
 Source = Path | str | bytes | Part | NDArray[np.uint8]
@@ -134,7 +134,7 @@ class Reading:
             "missing": list(self.missing),
             "flags": list(self.flags),
             "notices": list(self.notices),
-            "cells": None if self.evidence is None else _summary(self.evidence.cells),
+            "cells": None if self.evidence is None else summary(self.evidence.cells),
             "seconds": dict(self.seconds),
             "engine": self.engine,
             "weights": dict(self.weights),
@@ -224,7 +224,7 @@ def _prepared(source: Source, name: str | None, engine: Engine) -> Prepared | Re
             return _error(called, sha256, f"None of the five networks could be loaded. {why}", engine, seconds)
         with _timed(seconds, "segment"):
             segmentation = segment(decoded.rgb)
-            cells = measure(segmentation.mask, decoded.rgb.shape[:2])
+            cells = find_cells(segmentation, decoded.rgb.shape[:2])
         return Prepared(called, sha256, decoded, segmentation, cells, seconds)
     except ImageError as error:
         return _error(called, sha256, str(error), engine, seconds)
@@ -271,7 +271,7 @@ def _judged(
     segmentation = field.segmentation
     votes = tuple(Vote(key, _softmax(output)) for key, output in outputs.items())
     with _timed(seconds, "judge"):
-        judgement = judge({vote.network: vote.probabilities for vote in votes}, segmentation, engine.hashes, _trust(engine))
+        judgement = judge({vote.network: vote.probabilities for vote in votes}, segmentation, engine.hashes, find_trust(engine.folder))
     return Reading(
         file=field.name,
         sha256=field.sha256,
@@ -290,14 +290,6 @@ def _judged(
         judgement=judgement,
         evidence=Evidence(field.decoded.rgb, segmentation, field.cells, maps),
     )
-
-
-def _trust(engine: Engine) -> Trust | None:
-    """The thresholds beside the weights; None where they cannot be had, and then the judgement says so."""
-    try:
-        return load_trust(engine.folder)
-    except TrustError:
-        return None
 
 
 def _missing(engine: Engine) -> tuple[str, ...]:
@@ -320,11 +312,6 @@ def _broken(name: str, sha256: str, error: Exception, engine: Engine, seconds: d
 
 def _softmax(output: Output) -> tuple[float, ...]:
     return tuple(torch.softmax(output.logits[0].double(), dim=0).tolist())
-
-
-def _summary(cells: tuple[Cell, ...]) -> dict[str, Any]:
-    """How many cells, and the width over height that they were measured with."""
-    return {"count": len(cells), "aspect": cells[0].aspect if cells else None}
 
 
 def _kind(source: Source) -> str:

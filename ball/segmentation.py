@@ -1,22 +1,22 @@
 """From a field to the masked image that the networks see, each step a named value.
 
 Follows the paper (Chowdhury et al.): resize, RGB to Lab, k-means on a*, binary threshold of the clustered
-image, holes filled, small objects and holes removed, bitwise AND of image and mask. K-means is solved
-exactly: a* has 256 values, so dynamic programming on its histogram finds the global optimum
-(Wang and Song 2011, doi:10.32614/RJ-2011-015).
+image, holes filled, small objects and holes removed, bitwise AND of image and mask.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Final, Literal, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ball.kmeans import kmeans_histogram
+from ball.nuclei import refine
 from ball.values import require_rgb
 
 SIZE: Final = 224
@@ -36,6 +36,9 @@ MIN_CONTRAST: Final = 8.0
 
 SCALE_BAR: Final = (24, 48)
 """Height and width, at 224 x 224, of the lower right corner where this data set prints a scale bar: cleared."""
+
+Method = Literal["paper", "refined"]
+METHODS: Final[tuple[str, ...]] = get_args(Method)
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -116,20 +119,25 @@ _TITLES: Final = {
 }
 
 
-def segment(rgb: Image, parameters: Parameters | None = None, size: tuple[int, int] | None = (SIZE, SIZE)) -> Segmentation:
+def segment(
+    rgb: Image, parameters: Parameters | None = None, size: tuple[int, int] | None = (SIZE, SIZE), method: Method = "paper"
+) -> Segmentation:
     """Segment a field.
 
     Args:
         rgb: (H, W, 3) uint8.
         parameters: K, least area, scale bar; None for the defaults.
         size: height and width to work at; None keeps the field's own.
+        method: ``paper``, the mask that the networks were trained on, or ``refined``, nuclei alone, outlined more closely.
 
     Returns:
         Every step. A field without stain contrast gives an empty mask, not an error.
 
     Raises:
-        ValueError: ``rgb`` is not an RGB uint8 array.
+        ValueError: ``rgb`` is not an RGB uint8 array, or there is no such method.
     """
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}; expected one of {', '.join(METHODS)}")
     chosen = parameters or Parameters()
     resized = resize(require_rgb(rgb), size)
     lab = np.asarray(cv2.cvtColor(resized, cv2.COLOR_RGB2LAB), dtype=np.uint8)
@@ -141,6 +149,9 @@ def segment(rgb: Image, parameters: Parameters | None = None, size: tuple[int, i
     binary = (clusters == len(centres) - 1) & stained
     filled = np.asarray(ndimage.binary_fill_holes(binary), dtype=bool)
     cleaned, count = _clean(filled, chosen)
+    if method == "refined":
+        cleaned = refine(resized, cleaned).nuclei
+        count = cv2.connectedComponents(cleaned.astype(np.uint8), connectivity=8)[0] - 1
     masked = np.where(cleaned[:, :, None], resized, np.uint8(0))
     return Segmentation(resized, lab, a_star, clusters, binary, filled, cleaned, masked, tuple(centres), count)
 
@@ -152,61 +163,6 @@ def resize(rgb: Image, size: tuple[int, int] | None) -> Image:
     shrinking = rgb.shape[0] * rgb.shape[1] > size[0] * size[1]
     how = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(rgb, (size[1], size[0]), interpolation=how), dtype=np.uint8)
-
-
-def kmeans_histogram(histogram: NDArray[np.integer], clusters: int) -> tuple[Image, list[float]]:
-    """Solve one-dimensional k-means exactly on a histogram of 256 values.
-
-    Args:
-        histogram: (256,) counts.
-        clusters: K; fewer are returned where fewer values occur.
-
-    Returns:
-        A table (256,) uint8 from value to cluster, clusters in rising order, and their centres.
-
-    Raises:
-        ValueError: another shape, or no count at all.
-    """
-    if histogram.shape != (256,) or not histogram.any():
-        raise ValueError(f"expected 256 counts, not all of them 0; got shape {histogram.shape} with sum {histogram.sum()}")
-    values = np.flatnonzero(histogram)
-    clusters = min(clusters, len(values))
-    cost = _interval_costs(values.astype(np.float64), histogram[values].astype(np.float64))
-    starts = _optimal_starts(cost, clusters)
-    table = np.zeros(256, dtype=np.uint8)
-    centres = []
-    for index, (start, stop) in enumerate(zip(starts, [*starts[1:], len(values)], strict=True)):
-        table[values[start] :] = index
-        centres.append(float(np.average(values[start:stop], weights=histogram[values[start:stop]])))
-    return table, centres
-
-
-def _interval_costs(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum of squared distances to the mean for every interval i..j of the values, infinite where i > j."""
-    weight, first, second = (np.concatenate(([0.0], np.cumsum(weights * values**power))) for power in (0, 1, 2))
-    n = weight[None, 1:] - weight[:-1, None]
-    one = first[None, 1:] - first[:-1, None]
-    two = second[None, 1:] - second[:-1, None]
-    upper = np.triu(np.ones(n.shape, dtype=bool))
-    return np.where(upper, np.maximum(two - one**2 / np.where(upper, n, 1.0), 0.0), np.inf)
-
-
-def _optimal_starts(cost: NDArray[np.float64], clusters: int) -> list[int]:
-    """First value of each cluster in the cheapest cut of the values into ``clusters`` intervals."""
-    best = cost[0]
-    choices = []
-    for _ in range(1, clusters):
-        # total[i, j]: the last cluster is i..j, all before it cut as well as can be.
-        total = np.full_like(cost, np.inf)
-        total[1:] = best[:-1, None] + cost[1:]
-        choice = total.argmin(axis=0)
-        choices.append(choice)
-        best = total[choice, np.arange(len(choice))]
-    starts, end = [], cost.shape[0] - 1
-    for choice in reversed(choices):
-        starts.append(int(choice[end]))
-        end = starts[-1] - 1
-    return [0, *reversed(starts)]
 
 
 def _clean(filled: Mask, parameters: Parameters) -> tuple[Mask, int]:

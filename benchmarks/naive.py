@@ -22,7 +22,7 @@ from scipy import ndimage
 from skimage.morphology import remove_small_holes, remove_small_objects
 from torch import Tensor, nn
 
-from ball.cells import measure
+from ball.cells import cells_of
 from ball.images import decode
 from ball.networks import NETWORKS, normalised
 from ball.segmentation import CLUSTERS, MIN_OBJECT, SIZE, Image, Mask, resize
@@ -46,7 +46,7 @@ class Naive:
         rgb = decode(path.read_bytes()).rgb
         small = resize(rgb, (SIZE, SIZE))
         mask, _ = segmented(small)
-        measure(mask, rgb.shape[:2])
+        cells_of(small, mask, rgb.shape[:2])
         masked = torch.from_numpy(np.where(mask[:, :, None], small, np.uint8(0)))[None]
         return {name: self._answer(masked, *parts) for name, parts in self.networks.items()}
 

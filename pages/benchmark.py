@@ -13,7 +13,7 @@ from ball.benchmark import METRICS, Evaluation, Measures, NotMeasuredError, Refe
 from ball.labels import LABELS
 from ball.names import TITLES
 from pages._parts import benchmark_tables as tables
-from pages._parts import certainty, charts, findings
+from pages._parts import certainty, charts, findings, maps_figures
 from pages._parts.findings import share
 from pages._parts.frame import back_to_app
 from pages._parts.marks import MARKS, STRIP
@@ -39,8 +39,8 @@ def page() -> None:
     _protocol(evaluation)
     if evaluation:
         _cards(evaluation, reference)
-    titles = ["Networks", "Confusion", "Misread fields", "Certainty", "Refusal", "Training", "Data", "Segmentation"]
-    networks, confusion, misread, certain, refused, training, data, segmentation = st.tabs(titles)
+    titles = ["Networks", "Confusion", "Misread fields", "Certainty", "Refusal", "Training", "Data", "Segmentation", "Maps"]
+    networks, confusion, misread, certain, refused, training, data, segmentation, maps = st.tabs(titles)
     with networks:
         _networks(reference, evaluation)
     with confusion:
@@ -57,6 +57,9 @@ def page() -> None:
         _data()
     with segmentation:
         _segmentation()
+        maps_figures.closer_masks()
+    with maps:
+        maps_figures.draw()
 
 
 def _known(load: Callable[[], T], say: bool = False) -> T | None:

@@ -21,7 +21,22 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="an image of a field")
     parser.add_argument("--out", metavar="FOLDER", type=Path, required=True, help="folder to write to; made if need be")
+    parser.add_argument("--method", choices=("paper", "refined"), default="paper",
+                        help="mask to write: what the networks see (paper, the default) or the closer outline of the nuclei (refined)")
+    parser.add_argument("--aspect", type=_above_zero, metavar="RATIO",
+                        help="width over height of the camera's field; default the picture's own, and 4:3 for a square one")
+    parser.add_argument("--height-um", type=_above_zero, metavar="UM", help="height of the field in micrometres, to give diameters in them")
     parser.set_defaults(run=run)
+
+
+def _above_zero(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return value
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,34 +54,35 @@ def run(args: argparse.Namespace) -> int:
         return 1
     for notice in decoded.notices:
         say(notice)
-    count = write_steps(decoded, args.out, args.file)
+    count = write_steps(decoded, args)
     say(f"{count} cells; written to {args.out}")
     return 0
 
 
-def write_steps(decoded: Decoded, folder: Path, source: Path) -> int:
+def write_steps(decoded: Decoded, args: argparse.Namespace) -> int:
     """Write steps, mask and cells; return the number of cells.
 
     Raises:
         UsageError: one of these files cannot be written, or is the source itself; then nothing is written.
     """
-    from dataclasses import asdict, fields
+    from dataclasses import fields
 
     import numpy as np
 
-    from ball.cells import Cell, measure
+    from ball.cells import Cell, find_cells
     from ball.segmentation import segment
 
-    found = segment(decoded.rgb)
-    cells = measure(found.mask, decoded.rgb.shape[:2])
+    found = segment(decoded.rgb, method=args.method)
+    cells = find_cells(segment(decoded.rgb), decoded.rgb.shape[:2], aspect=args.aspect, scale=args.height_um)
+    folder, source = args.out, args.file
     steps = {folder / f"{number:02}-{step.name}.png": step.image for number, step in enumerate(found.steps(), start=1)}
     mask, table = folder / "mask.png", folder / "cells.csv"
     require_writable(*steps, mask, table, inputs=[source])
     for path, image in steps.items():
         write_image(path, image)
     write_image(mask, enlarged(found.mask.astype(np.uint8) * np.uint8(255), decoded.rgb.shape[:2]))
-    header = [each.name for each in fields(Cell)]
-    write(table, csv_text(header, ([asdict(cell)[name] for name in header] for cell in cells)))
+    header = [each.name for each in fields(Cell) if each.name != "outline"]
+    write(table, csv_text(header, (list(cell.values().values()) for cell in cells)))
     return len(cells)
 
 

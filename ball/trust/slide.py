@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.trust.calibration import LEAST
-from ball.trust.store import TrustError, load_trust
+from ball.trust.store import find_trust
 
 if TYPE_CHECKING:
     from ball.reading import Reading
@@ -119,10 +119,8 @@ EMPTY: Final[Mapping[str, Any]] = dict.fromkeys(
 
 def settings(folder: Path | None = None) -> tuple[Mapping[str, float], bool]:
     """Correlation and limit of slides from the thresholds file, and True; without them the cautious ones, and False."""
-    try:
-        found = load_trust(folder).slide
-    except TrustError:
-        found = {}
+    trust = find_trust(folder)
+    found = trust.slide if trust else {}
     return (found, True) if found else (UNTESTED, False)
 
 

@@ -145,6 +145,14 @@ def load_trust(folder: Path | None = None) -> Trust:
         raise TrustError(f"{FILE} or {BANK} is missing or cannot be read. {_HOW}") from error
 
 
+def find_trust(folder: Path | None = None) -> Trust | None:
+    """As `load_trust`, but None where the thresholds cannot be had: what follows then says that it is not calibrated."""
+    try:
+        return load_trust(folder)
+    except TrustError:
+        return None
+
+
 def calibration_for(trust: Trust | None, weights: Mapping[str, str]) -> Calibration:
     """The calibration that goes with these weights; the plain mean where there is none."""
     return trust.calibration if trust is not None and trust.fits(weights) else PLAIN

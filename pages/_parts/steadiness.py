@@ -9,7 +9,7 @@ import streamlit as st
 
 from ball.names import TITLES
 from ball.perturb import PERTURBATIONS
-from ball.trust.store import TrustError, load_trust
+from ball.trust.store import find_trust
 from pages._parts import marks
 
 if TYPE_CHECKING:
@@ -58,11 +58,8 @@ def _try(row: Row) -> None:
     if reading is None or reading.evidence is None:
         return
     engine = load_engine()
-    try:
-        trust = load_trust(engine.folder)
-    except TrustError:
-        trust = None
-    found = stability(reading.evidence.segmentation, {vote.network: vote.probabilities for vote in reading.votes}, engine, trust)
+    votes = {vote.network: vote.probabilities for vote in reading.votes}
+    found = stability(reading.evidence.segmentation, votes, engine, find_trust(engine.folder))
     st.session_state.setdefault(_KEY, {})[row.number, reading.sha256] = found
     kept = tuple(flag for flag in reading.flags if not flag.startswith(f"{CODE}: "))
     row.reading = replace(reading, flags=(*kept, *found.flags))

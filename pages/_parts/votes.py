@@ -64,6 +64,18 @@ def _card(reading: Reading, vote: Vote, style: str, opacity: float, explained: s
         st.image(_picture(reading.evidence, vote.network, label, style, opacity), width="stretch", alt=alt)
     st.html(marks.heading(3, marks.MARKS[vote.label]))
     st.html(marks.bars(vote.probabilities))
+    if reading.evidence is not None and vote.network in reading.evidence.maps:
+        st.html(f'<div class="ball-file">{focus_line(reading.evidence, vote.network, label)}</div>')
+
+
+def focus_line(evidence: Evidence, network: str, label: str) -> str:
+    """How much of a map lies on cells, against an even map."""
+    from ball.focus import focus
+
+    found = focus(evidence.maps[network][LABELS.index(label)], evidence.segmentation.mask)
+    if found is None:
+        return f"No part of the field speaks for {label}: the map is empty."
+    return f"{marks.percent(found.on_cells, 0)} of the map on cells, by chance {marks.percent(found.by_chance, 0)}"
 
 
 def _picture(evidence: Evidence, network: str, label: str, style: str, opacity: float) -> NDArray[np.uint8]:

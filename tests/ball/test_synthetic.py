@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ball import synthetic
-from ball.cells import measure
+from ball.cells import find_cells
 from ball.images import decode
 from ball.segmentation import segment
 
@@ -32,7 +32,7 @@ def test_too_small_a_field_is_refused_with_both_sizes() -> None:
 def test_the_segmentation_finds_its_nuclei_and_little_else(seed: int) -> None:
     field = synthetic.draw(seed)
     found = segment(field)
-    assert 4 <= len(measure(found.mask, field.shape[:2])) <= 14
+    assert 4 <= len(find_cells(found, field.shape[:2])) <= 14
     assert 0.02 < found.mask.mean() < 0.25
 
 
