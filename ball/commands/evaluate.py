@@ -149,6 +149,7 @@ def _fold(folder: Path, fields: Sequence[Field], fold: int, engine: Engine) -> t
     from ball.files import read_bytes
     from ball.images import ImageError, decode
     from ball.segmentation import segment
+    from ball.training.evaluation import DIGITS
     from ball.training.out_of_fold import OutOfFold
 
     names, kept, logits, errors = [], [], [], []
@@ -165,7 +166,8 @@ def _fold(folder: Path, fields: Sequence[Field], fold: int, engine: Engine) -> t
         logits.append({key: output.logits[0].double().numpy() for key, output in engine.predict(masked[None]).items()})
     if not kept:
         raise UsageError(f"None of the files of fold {fold} could be decoded: nothing can be pooled.")
-    columns = {key: np.stack([each[key] for each in logits]) for key in logits[0]}
+    # Rounded as the CSV is, so that its figures are the same whether made at once or from it.
+    columns = {key: np.stack([each[key] for each in logits]).round(DIGITS) for key in logits[0]}
     targets, count = np.array([field.target for field in kept], dtype=np.intp), len(kept)
     weights = {key: {fold: engine.hashes[key]} for key in columns}
     return OutOfFold(tuple(names), np.full(count, fold), targets, np.zeros(count, dtype=np.intp), columns, weights), kept, errors
