@@ -87,7 +87,9 @@ def roc(areas: Sequence[Roc]) -> go.Figure:
             name=f"{mark.glyph + ' ' if mark else ''}{each.label} {each.area:.3f}",
             hovertemplate=f"{each.label}: %{{y:.1f}} % found, %{{x:.1f}} % false alarms<extra></extra>",
         )  # fmt: skip
-    chart.update_xaxes(title="False alarms (1 − specificity)", ticksuffix=" %", range=[-1, 101])
+    # Where every curve has found its whole class, nothing more can be seen.
+    reach = max((next(x for x, y in zip(each.false_positives, each.sensitivity, strict=True) if y >= 1) for each in areas), default=1.0)
+    chart.update_xaxes(title="False alarms (1 − specificity)", ticksuffix=" %", range=[-0.2, min(max(120 * reach, 10), 101)])
     chart.update_yaxes(title="Found (sensitivity)", ticksuffix=" %", range=[0, 101])
     return _plain(chart, 400, legend=True)
 
