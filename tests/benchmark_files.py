@@ -74,7 +74,7 @@ def _trials(folder: Path) -> None:
     def row(accuracy: float) -> dict[str, Any]:
         return {key: value for key, value in measures(accuracy).items() if key != "loss"}
 
-    one = {"field_histogram": {"title": "Colours of the whole field", **row(0.95), "balanced_accuracy": 0.94}}
+    one = {"field_histogram": {"title": "Field colours", **row(0.95), "balanced_accuracy": 0.94}}
     stain = {name: {**each, "folds": [0.55, 0.8]} for name, each in one.items()}
     _json(folder / "baselines.json", {"command": "audit", "paper": {"n": 10, "baselines": one}, "stain": {"n": 10, "baselines": stain}})
     voters = {name: {"accuracy": 0.9, "lost": 0.0, "turned": 0.0} for name in (*TITLES, "consensus")}

@@ -74,10 +74,10 @@ def _mean(found: Segmentation) -> Floats:
 
 BASELINES: Final[Mapping[str, Baseline]] = MappingProxyType(
     {
-        "field_histogram": Baseline("Colours of the whole field", _field),
-        "nuclei_histogram": Baseline("Colours of the nuclei", _nuclei),
-        "scale_bar_corner": Baseline("Corner of the scale bar", _corner),
-        "mean_colour": Baseline("Mean colour of the field", _mean),
+        "field_histogram": Baseline("Field colours", _field),
+        "nuclei_histogram": Baseline("Nucleus colours", _nuclei),
+        "scale_bar_corner": Baseline("Scale-bar corner", _corner),
+        "mean_colour": Baseline("Mean colour", _mean),
     }
 )
 """Every baseline by its name in files; histograms and means are of Lab values."""

@@ -197,7 +197,8 @@ def table(frame: pd.DataFrame, alt: str) -> None:
     chips = st.column_config.MultiselectColumn(
         options=[MARKS[label].chip for label in LABELS], color=[MARKS[label].colour + "33" for label in LABELS]
     )
-    columns = {**dict.fromkeys(RIGHT, st.column_config.Column(alignment="right")), **dict.fromkeys(CLASSES, chips)}
+    classes = [name for name in CLASSES if name in frame and isinstance(frame[name].iloc[0], list)] if len(frame) else []
+    columns = {**dict.fromkeys(RIGHT, st.column_config.Column(alignment="right")), **dict.fromkeys(classes, chips)}
     columns["Votes"] = st.column_config.ImageColumn(width=STRIP[0])
     height = STRIP[1] if "Votes" in frame else None
     size = "content" if len(frame) <= 20 else 620

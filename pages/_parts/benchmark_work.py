@@ -23,12 +23,9 @@ def changed(_: Shown) -> None:
     if found.n < found.of:
         st.warning(f"A trial on {found.n} of {found.of} test fields: not a figure to rely on.", icon=":material/science:")
     st.markdown(f"**{findings.falls(found)}**")
-    grid = st.grid(2, min_column_width=480)
-    with grid.cell():
-        charts.show(charts.falls(found), "falls", "Points of accuracy lost by the consensus and by each network under each change.")
-    with grid.cell():
-        table(tables.falls(found), "Points of accuracy lost by change and network")
-        st.markdown(f"Random split, {found.n} test fields. Stain: each dye 20 % stronger or weaker. A minus is a gain.")
+    charts.show(charts.falls(found), "falls", "Points of accuracy lost by the consensus and by each network under each change.")
+    table(tables.falls(found), "Points of accuracy lost by change and network")
+    st.markdown(f"Random split, {found.n} test fields. Stain: each dye 20 % stronger or weaker. A minus is a gain.")
     if found.originals:
         st.subheader("Fields at their first size", anchor=False)
         st.markdown(f"**{findings.originals(found)}**")
@@ -87,11 +84,8 @@ def tuning(_: Shown) -> None:
         f"Validation accuracy, {found.n} fields, images of {found.side} × {found.side} pixels"
         f"{' (the paper: 224)' if found.side != 224 else ''}. The grid is the paper’s; the weights in use were trained by another schedule."
     )
-    grid = st.grid(2, min_column_width=480)
-    with grid.cell():
-        charts.show(charts.tuning(found), "tuning", "Parallel plot of the grid; the table beside it holds the same figures.")
-    with grid.cell():
-        table(tables.tuning(found), "Validation accuracy by network and setting")
+    charts.show(charts.tuning(found), "tuning", "Parallel plot of the grid; the table below it holds the same figures.")
+    table(tables.tuning(found), "Validation accuracy by network and setting")
     command(found.command)
 
 

@@ -116,7 +116,7 @@ def falls(found: Robustness) -> go.Figure:
 def tuning(found: Tuning) -> go.Figure:
     """Parallel plot of the grid: network, optimiser, rate, epochs, validation accuracy."""
     rows = [(name, each) for name, trials in found.networks.items() for each in trials]
-    names, optimisers = list(found.networks), sorted({each.optimiser for _, each in rows})
+    names, optimisers = list(found.networks)[::-1], sorted({each.optimiser for _, each in rows})
     rates, epochs = (sorted({getattr(each, key) for _, each in rows}) for key in ("rate", "epochs"))
     accuracy = [100 * each.accuracy for _, each in rows]
     axes: list[dict[str, Any]] = [
@@ -132,7 +132,7 @@ def tuning(found: Tuning) -> go.Figure:
     ]  # fmt: skip
     line = {"color": accuracy, "colorscale": [[0, "#C9D3D9"], [1, "#2F5266"]]}
     chart = go.Figure(go.Parcoords(dimensions=axes, line=line, labelfont={"size": SIZE}, tickfont={"size": SIZE}, rangefont={"size": 1}))
-    chart.update_layout(height=420, margin={"l": 80, "r": 50, "t": 40, "b": 20})
+    chart.update_layout(height=420, margin={"l": 130, "r": 60, "t": 40, "b": 20})
     return chart
 
 

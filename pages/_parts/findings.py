@@ -77,7 +77,7 @@ def _against_colour(evaluation: Evaluation, baselines: Sequence[Baseline], metri
     figures = f"The consensus reaches {figure(metric, ours)}, colour alone {figure(metric, theirs)}"
     if ours <= theirs:
         return f"{figures}: by this test the networks are no better than colour."
-    low = evaluation.consensus.intervals.get(metric, (0.0, 1.0))[0]
+    low = evaluation.consensus.intervals.get(metric, (ours, ours))[0]
     return f"{figures}{'' if low > theirs else ', within the interval: the gain may be chance'}."
 
 

@@ -68,10 +68,10 @@ def test_the_harder_test_comes_first_where_it_has_been_measured(benchmark_files:
 def test_table_sets_the_paper_and_colour_beside_ours(benchmark_files: Path) -> None:
     assert benchmark_files.is_dir()
     table = run(protocol="paper").dataframe[0].value
-    assert list(table["Network"]) == [*(title for title in TITLES.values() for _ in range(2)), "Consensus", "Colours of the whole field"]
+    assert list(table["Network"]) == [*(title for title in TITLES.values() for _ in range(2)), "Consensus", "Field colours"]
     assert list(table.iloc[0]) == ["DenseNet121", "paper", "98.77 %", "0.9877", "0.9877", "0.9878", "0.0313", "–"]
     assert list(table.iloc[1]) == ["DenseNet121", "ours", "90.00 %", "0.8900", "0.9000", "0.9100", "0.1234", "93.75 %"]
-    assert list(table.iloc[-1]) == ["Colours of the whole field", "colour", "95.00 %", "0.9400", "0.9500", "0.9600", "–", "94.00 %"]
+    assert list(table.iloc[-1]) == ["Field colours", "colour", "95.00 %", "0.9400", "0.9500", "0.9600", "–", "94.00 %"]
 
 
 FINDINGS = [
