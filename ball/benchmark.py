@@ -9,9 +9,11 @@ import csv
 import json
 import os
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import exp
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Final, TypeVar
 
 from ball.labels import LABELS
@@ -21,10 +23,28 @@ from ball.places import train_command, weights_folder
 METRICS: Final[Mapping[str, str]] = {"accuracy": "Accuracy", "f1": "F1", "recall": "Recall", "precision": "Precision", "loss": "Test loss"}
 """The paper's five measures and their titles."""
 
-EVALUATE: Final = (
-    "python -m ball evaluate DATA/all --split paper --part test"
-    " --json weights/benchmark/paper-test.json --predictions weights/benchmark/predictions-paper-test.csv"
-)
+MEASURES: Final[Mapping[str, str]] = {**METRICS, "balanced_accuracy": "Macro recall"}
+"""The measures that can be shown: the paper's five, and the mean recall of the four classes, which no large class carries."""
+
+PROTOCOLS: Final[Mapping[str, str]] = {"stain": "Stain held out", "paper": "Random split"}
+"""The two ways to part training from test, the harder one first."""
+
+EVALUATE: Final[Mapping[str, str]] = {
+    "paper": "python -m ball evaluate DATA/all --split paper --part test"
+    " --json weights/benchmark/paper-test.json --predictions weights/benchmark/predictions-paper-test.csv",
+    "stain": "python -m ball evaluate weights/benchmark/predictions-stain.csv --json weights/benchmark/stain-test.json",
+}
+"""The command behind the figures of each protocol."""
+
+PREDICT: Final[Mapping[str, str]] = {
+    "paper": EVALUATE["paper"],
+    "stain": "python -m ball evaluate DATA/all --split stain --part test --weights FOLDS"
+    " --predictions weights/benchmark/predictions-stain.csv",
+}
+"""The command behind the predictions of each protocol; FOLDS holds the weights of the folds, stain-0 to stain-4."""
+
+_PREDICTIONS: Final = {"paper": "predictions-paper-test.csv", "stain": "predictions-stain.csv"}
+
 CHECK: Final = "python -m ball data check DATA/all --json weights/benchmark/data.json"
 SEGMENT: Final = "python benchmarks/segmentation.py DATA --json weights/benchmark/segmentation.json"
 MASKS: Final = "python benchmarks/masks.py DATA --json weights/benchmark/masks.json"
@@ -65,6 +85,9 @@ class Measures:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     ece: float | None = None
     malignant_sensitivity: float | None = None
+    balanced_accuracy: float | None = None
+    coverage: float | None = None
+    wrong_and_unflagged: float | None = None
 
     def __post_init__(self) -> None:
         if len(self.confusion) != len(LABELS) or any(len(row) != len(LABELS) for row in self.confusion):
@@ -79,12 +102,38 @@ class Measures:
 
 
 @dataclass(frozen=True)
+class Pair:
+    """Exact McNemar between two voters: fields that one alone reads rightly, and p, adjusted by Holm over all pairs."""
+
+    first: str
+    second: str
+    first_alone: int
+    second_alone: int
+    p: float
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One fold of the stain protocol: accuracy by voter, 0..1, the consensus among them."""
+
+    number: int
+    n: int
+    accuracy: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Evaluation:
-    """One part, read by each network present and by their consensus."""
+    """One part, read by each network present and by their consensus.
+
+    ``weights``: SHA-256 by network of the weights that read it; empty for the stain protocol, whose weights are not shipped.
+    """
 
     n: int
     networks: Mapping[str, Measures]
     consensus: Measures
+    pairs: tuple[Pair, ...] = ()
+    folds: tuple[Fold, ...] = ()
+    weights: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,6 +165,7 @@ class Training:
     network: str
     command: str
     epochs: tuple[Epoch, ...]
+    weights: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -210,16 +260,16 @@ def load_reference() -> Reference:
     Raises:
         NotMeasuredError: the file is missing or not as expected.
     """
-    return _load("reference.json", _restore("benchmark/reference.json"), _reference)
+    return load_file("reference.json", _restore("benchmark/reference.json"), _reference)
 
 
-def load_evaluation() -> Evaluation:
-    """The test part of the paper's split.
+def load_evaluation(protocol: str = "paper") -> Evaluation:
+    """The test part of a protocol: of the paper's split, or the five held-out stains pooled.
 
     Raises:
         NotMeasuredError: the file is missing or not as expected.
     """
-    return _load("paper-test.json", EVALUATE, _evaluation)
+    return load_file(f"{protocol}-test.json", EVALUATE[protocol], _evaluation)
 
 
 def load_training(network: str) -> Training:
@@ -228,7 +278,7 @@ def load_training(network: str) -> Training:
     Raises:
         NotMeasuredError: the file is missing or not as expected.
     """
-    return _load(f"training-{network}.json", train_command(network), _training)
+    return load_file(f"training-{network}.json", train_command(network), _training)
 
 
 def load_counts() -> Counts:
@@ -237,16 +287,16 @@ def load_counts() -> Counts:
     Raises:
         NotMeasuredError: the file is missing or not as expected.
     """
-    return _load("data.json", CHECK, _counts)
+    return load_file("data.json", CHECK, _counts)
 
 
-def load_predictions() -> tuple[Prediction, ...]:
+def load_predictions(protocol: str = "paper") -> tuple[Prediction, ...]:
     """What every network said of every test field.
 
     Raises:
         NotMeasuredError: the file is missing or not as expected.
     """
-    return _load("predictions-paper-test.csv", EVALUATE, _predictions)
+    return load_file(_PREDICTIONS[protocol], PREDICT[protocol], _predictions if protocol == "paper" else _held_out)
 
 
 def load_masks() -> Masks:
@@ -255,7 +305,7 @@ def load_masks() -> Masks:
     Raises:
         NotMeasuredError: the file is missing or not as expected.
     """
-    return _load("segmentation.json", SEGMENT, _masks)
+    return load_file("segmentation.json", SEGMENT, _masks)
 
 
 def load_closer_masks() -> Mapping[str, Any]:
@@ -293,7 +343,7 @@ def load_weight_files() -> tuple[WeightFile, ...]:
     Raises:
         NotMeasuredError: the manifest is missing or not as expected.
     """
-    return _load("../manifest.json", _restore("manifest.json"), _weight_files)
+    return load_file("../manifest.json", _restore("manifest.json"), _weight_files)
 
 
 def _restore(name: str) -> str:
@@ -304,7 +354,28 @@ def _restore(name: str) -> str:
     return f"mkdir -p {shlex.quote(str(target.parent))} && cp weights/{name} {shlex.quote(str(target))}"
 
 
-def _load(name: str, command: str, parse: Callable[[Any], T]) -> T:
+def outdated(weights: Mapping[str, str]) -> tuple[str, ...]:
+    """Networks whose figures were made with other weights than those in the weights folder.
+
+    Args:
+        weights: SHA-256 by network, as a benchmark file names them.
+
+    Returns:
+        Names in contract order; empty where the manifest cannot be read, since nothing is known then.
+    """
+    try:
+        shipped = {each.network: each.sha256 for each in load_weight_files()}
+    except NotMeasuredError:
+        return ()
+    return tuple(name for name in TITLES if name in weights and weights[name] != shipped.get(name))
+
+
+def load_file(name: str, command: str, parse: Callable[[Any], T]) -> T:
+    """A file of the benchmark folder, as what ``parse`` makes of its JSON, or of the rows of its CSV.
+
+    Raises:
+        NotMeasuredError: it is missing or not as expected.
+    """
     path = benchmark_folder() / name
     try:
         text = path.read_text(encoding="utf-8")
@@ -318,13 +389,26 @@ def _load(name: str, command: str, parse: Callable[[Any], T]) -> T:
 
 
 def _reference(document: Any) -> Reference:
-    networks = {name: {metric: float(row[metric]) for metric in METRICS} for name, row in _known(document["networks"])}
+    networks = {name: {metric: float(row[metric]) for metric in METRICS} for name, row in known_networks(document["networks"])}
     return Reference(str(document["citation"]), int(document["images"]), int(document["test_fields"]), networks)
 
 
 def _evaluation(document: Any) -> Evaluation:
-    networks = {name: _measures(row) for name, row in _known(document["networks"])}
-    return Evaluation(int(document["n"]), networks, _measures(document["consensus"]))
+    networks = {name: _measures(row) for name, row in known_networks(document["networks"])}
+    pairs = tuple(map(_pair, document.get("mcnemar", ())))
+    folds = tuple(map(_fold, document.get("folds", ())))
+    weights = {} if folds else {str(name): str(digest) for name, digest in document.get("weights", {}).items()}
+    return Evaluation(int(document["n"]), networks, _measures(document["consensus"]), pairs, folds, weights)
+
+
+def _pair(row: Any) -> Pair:
+    first, second = row["pair"]
+    return Pair(str(first), str(second), int(row["first_alone"]), int(row["second_alone"]), float(row["p_holm"]))
+
+
+def _fold(row: Any) -> Fold:
+    voters = {**dict(known_networks(row["networks"])), "consensus": row["consensus"]}
+    return Fold(int(row["fold"]), int(row["n"]), {name: float(one["accuracy"]) for name, one in voters.items()})
 
 
 def _measures(row: Any) -> Measures:
@@ -338,6 +422,7 @@ def _measures(row: Any) -> Measures:
         intervals={metric: (float(ends[0]), float(ends[1])) for metric, ends in row.get("ci95", {}).items() if ends},
         ece=_maybe(row.get("ece")),
         malignant_sensitivity=_maybe((row.get("malignant") or {}).get("sensitivity")),
+        **{key: _maybe(row.get(key)) for key in ("balanced_accuracy", "coverage", "wrong_and_unflagged")},
     )
 
 
@@ -345,7 +430,8 @@ def _training(document: Any) -> Training:
     epochs = tuple(Epoch(**{key: each[key] for key in Epoch.__dataclass_fields__}) for each in document["epochs"])
     if not epochs:
         raise ValueError("it has no epoch")
-    return Training(str(document["network"]), str(document["command"]), epochs)
+    weights = {str(name): str(digest) for name, digest in document.get("weights", {}).items()}
+    return Training(str(document["network"]), str(document["command"]), epochs, weights)
 
 
 def _counts(document: Any) -> Counts:
@@ -365,8 +451,34 @@ def _predictions(rows: list[dict[str, str]]) -> tuple[Prediction, ...]:
         labels[row["file"]] = row["label"]
         voters.setdefault(row["file"], {})[row["network"]] = tuple(float(row[label]) for label in LABELS)
     return tuple(
-        Prediction(file, labels[file], tuple(Vote(*each) for each in _known(votes)), votes["consensus"]) for file, votes in voters.items()
+        Prediction(file, labels[file], tuple(Vote(*each) for each in known_networks(votes)), votes["consensus"])
+        for file, votes in voters.items()
     )
+
+
+def _held_out(rows: list[dict[str, str]]) -> tuple[Prediction, ...]:
+    """Logits to probabilities, and their mean over the networks that read every field."""
+    if not rows:
+        raise ValueError("it has no field")
+    labels: dict[str, str] = {}
+    voters: dict[str, dict[str, tuple[float, ...]]] = {}
+    for row in rows:
+        labels[row["file"]] = row["label"]
+        voters.setdefault(row["file"], {})[row["network"]] = _softmax([float(row[label]) for label in LABELS])
+    complete = set.intersection(*(set(votes) for votes in voters.values()))
+    if not complete:
+        raise ValueError("no network read every field")
+    return tuple(
+        Prediction(file, labels[file], tuple(Vote(name, values) for name, values in known_networks(votes)),
+                   tuple(fmean(each) for each in zip(*(votes[name] for name in sorted(complete)), strict=True)))
+        for file, votes in voters.items()
+    )  # fmt: skip
+
+
+def _softmax(logits: Sequence[float]) -> tuple[float, ...]:
+    top = max(logits)
+    shares = [exp(each - top) for each in logits]
+    return tuple(each / sum(shares) for each in shares)
 
 
 def _masks(document: Any) -> Masks:
@@ -383,12 +495,12 @@ def _masks(document: Any) -> Masks:
 def _weight_files(document: Any) -> tuple[WeightFile, ...]:
     return tuple(
         WeightFile(name, str(row["file"]), str(row["sha256"]), int(row["bytes"]), str(row.get("command", "")))
-        for name, row in _known(document["networks"])
+        for name, row in known_networks(document["networks"])
     )
 
 
-def _known(rows: Mapping[str, T]) -> Iterator[tuple[str, T]]:
-    """Entries of known networks, in contract order."""
+def known_networks(rows: Mapping[str, T]) -> Iterator[tuple[str, T]]:
+    """Entries of the five networks, in contract order."""
     return ((name, rows[name]) for name in TITLES if name in rows)
 
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from ball import __version__
-from ball.commands import calibrate, data, evaluate, models, read, segment, train
+from ball.commands import audit, calibrate, data, evaluate, models, read, segment, train, tune
 from ball.commands._output import UsageError, printable
 
 
@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for command in (read, segment, evaluate, data, train, calibrate, models):
+    for command in (read, segment, evaluate, data, train, tune, audit, calibrate, models):
         command.add(commands)
     return top
 

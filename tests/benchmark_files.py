@@ -32,8 +32,13 @@ def measures(accuracy: float) -> dict[str, Any]:
 def _write(folder: Path) -> None:
     networks = {name: measures(0.9 + index / 100) for index, name in enumerate(TITLES)}
     trust = {"coverage": 1.0, "accuracy_when_given": 0.9, "flagged": 0.0, "wrong_and_unflagged": 0.1}
-    evaluation = {"n": 10, "classes": LABELS, "errors": [], "networks": networks, "consensus": measures(0.9321) | trust}
+    evaluation = {"n": 10, "classes": LABELS, "errors": [], "networks": networks, "consensus": measures(0.9321) | trust,
+                  "mcnemar": [{"pair": ["alexnet", "consensus"], "first_alone": 1, "second_alone": 9, "p": 0.02, "p_holm": 0.03},
+                              {"pair": ["alexnet", "googlenet"], "first_alone": 2, "second_alone": 3, "p": 1.0, "p_holm": 1.0}],
+                  "weights": {"alexnet": "ab" * 32, "densenet121": "ab" * 32}}  # fmt: skip
     _json(folder / "paper-test.json", evaluation)
+    _stain(folder, evaluation)
+    _trials(folder)
     counts = dict(zip(LABELS, (20, 40, 30, 10), strict=True))
     shares = {"train": 8, "val": 1, "test": 1}
     parts = {part: {label: count * share // 10 for label, count in counts.items()} for part, share in shares.items()}
@@ -48,6 +53,43 @@ def _write(folder: Path) -> None:
     better = setting | {"clusters": 4, "nucleus_dice": {"mean": 0.8731}}
     _json(folder / "segmentation.json", {"defaults": setting, "cells": {"n": 300, "settings": [setting, better]}})
     _predictions(folder / "predictions-paper-test.csv")
+
+
+def _stain(folder: Path, evaluation: dict[str, Any]) -> None:
+    """The stain protocol: two folds, GoogLeNet alone in both."""
+    part = {"networks": {"googlenet": measures(0.7)}, "consensus": measures(0.7)}
+    both = {**part, "networks": {"alexnet": measures(0.6), **part["networks"]}}
+    folds = [{"fold": 0, "n": 4, **both}, {"fold": 1, "n": 6, **part, "consensus": measures(0.65)}]
+    weights = {"googlenet": {"0": "cd" * 32, "1": "ef" * 32}, "alexnet": {"0": "01" * 32}}
+    _json(folder / "stain-test.json", {**evaluation, **part, "mcnemar": [], "folds": folds, "weights": weights})
+    header = ("file", "fold", "label", "group", "network", "weights", *LABELS)
+    rows = [("Pre/c.jpg", 0, LABELS[2], 0, "alexnet", "01", 9, 0, 0, 0), ("Pre/c.jpg", 0, LABELS[2], 0, "googlenet", "cd", 0, 0, 2, 0),
+            ("Pro/d.jpg", 1, LABELS[3], 1, "googlenet", "ef", 0, 0, 2, 0)]  # fmt: skip
+    with (folder / "predictions-stain.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+
+
+def _trials(folder: Path) -> None:
+    """What colour alone achieves, changed fields, and the grid of one network."""
+    def row(accuracy: float) -> dict[str, Any]:
+        return {key: value for key, value in measures(accuracy).items() if key != "loss"}
+
+    one = {"field_histogram": {"title": "Field colours", **row(0.95), "balanced_accuracy": 0.94}}
+    stain = {name: {**each, "folds": [0.55, 0.8]} for name, each in one.items()}
+    _json(folder / "baselines.json", {"command": "audit", "paper": {"n": 10, "baselines": one}, "stain": {"n": 10, "baselines": stain}})
+    voters = {name: {"accuracy": 0.9, "lost": 0.0, "turned": 0.0} for name in (*TITLES, "consensus")}
+    darker = {name: {"accuracy": 0.88, "lost": 0.02, "turned": 0.03} for name in voters}
+    conditions = [{"name": "unchanged", "title": "unchanged", "kind": "none", "voters": voters},
+                  {"name": "darker", "title": "15 % darker", "kind": "light", "voters": darker},
+                  {"name": "jpeg-50", "title": "JPEG of quality 50", "kind": "compression", "voters": voters}]  # fmt: skip
+    moved = {name: {"label": "Pro-B", "copy_label": "Pro-B", "moved": 0.01, "same": True} for name in voters}
+    originals = [{"file": "Pro/o.jpg", "copy": "s.jpg", "correlation": 0.99, "voters": moved}]
+    robustness = {"n": 5, "of": 10, "weights": {"alexnet": "00" * 32}, "conditions": conditions, "originals": originals}
+    _json(folder / "robustness.json", robustness)
+    grid = [{"optimiser": optimiser, "rate": rate, "epochs": epochs, "val_accuracy": 0.5 + epochs / 100 + rate, "val_loss": 1.0}
+            for optimiser in ("SGD", "Adam") for rate in (0.01, 0.001) for epochs in (5, 10)]  # fmt: skip
+    grid[0]["val_loss"] = None
+    _json(folder / "tuning.json", {"command": "python -m ball tune --side 96", "side": 96, "n": 304, "networks": {"alexnet": grid}})
 
 
 def _predictions(path: Path) -> None:

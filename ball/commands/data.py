@@ -93,11 +93,13 @@ def _summary(found: Check) -> str:
         "ambiguous": "file names that occur more than once",
     }
     counts = [*found.counts.items(), ("all that can be read", found.n)]
-    others = [("unreadable files", len(found.unreadable)), ("files that no split names", len(found.unknown))]
+    others = [("unreadable files", len(found.unreadable)), ("files whose name says another class", len(found.misplaced)),
+               ("files that no split names", len(found.unknown))]
     others += [(title, len(getattr(found, kind))) for kind, title in kinds.items()]
     lines = [table(("", "count"), [*counts, *others])]
     for kind, title in kinds.items():
         lines += [f"{title}: {' = '.join(map(printable, group))}" for group in getattr(found, kind)]
+    lines += [f"its name says another class: {printable(name)}" for name in found.misplaced]
     lines += [f"no split names: {printable(name)}" for name in found.unknown]
     return "\n".join(lines)
 

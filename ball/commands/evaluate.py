@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ball.engine import Engine
     from ball.training.data import Field
     from ball.training.evaluation import Results
+    from ball.training.out_of_fold import OutOfFold
+    from ball.weights import Store
 
 _SHOWN = ("accuracy", "balanced_accuracy", "macro_f1", "precision", "loss", "auroc", "ece")
 _TRUST = ("coverage", "accuracy_when_given", "flagged", "wrong_and_unflagged")
@@ -25,36 +27,150 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "evaluate", help="measure networks and consensus on a folder of class folders",
         description="Measure the networks and their consensus on a folder that holds Benign, Early, Pre and Pro. All fields count, "
-        "or with --split those of one part of a committed split.",
+        "or with --split those of one part of a committed split. With --split stain --part test and no --fold, each field is read by "
+        "the networks that were trained without its stain, found in the subfolders stain-0 to stain-4 of --weights. The CSV that "
+        "--predictions then writes can be given in place of the folder.",
     )
-    parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of class folders")
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of class folders, or a CSV of out-of-fold predictions")
     parser.add_argument("--split", choices=("paper", "stain"), help="a committed split; goes with --part")
     parser.add_argument("--part", choices=("train", "val", "test"))
     parser.add_argument("--fold", type=int, metavar="N", help="0 to 4, for the split stain")
+    parser.add_argument("--weights", metavar="FOLDER", type=Path, help="weights folder, in place of $BALL_WEIGHTS")
     parser.add_argument("--json", metavar="FILE", help="write JSON to FILE, - for standard output")
-    parser.add_argument("--predictions", metavar="FILE", help="write a CSV of every voter's probabilities, one row a field and voter")
+    parser.add_argument("--predictions", metavar="FILE", help="write a CSV of every voter's probabilities, one row a field and voter; "
+                        "for the pooled folds, of every network's logits")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate; 0, or 1 if some fields cannot be decoded."""
-    from ball.training.evaluation import prediction_rows, report
-
     if args.json == STDOUT == args.predictions:
         raise UsageError("--json and --predictions cannot both go to standard output.")
+    if args.folder.is_file():
+        return _from_predictions(args)
+    if (args.split, args.part, args.fold) == ("stain", "test", None):
+        return _pooled(args)
+    from ball.training.evaluation import prediction_rows, report
+
     fields = choose(args)
     require_writable(args.json, args.predictions, inputs=[field.path for field in fields])
-    results = answer(args.folder, fields)
-    document = report(results)
-    if args.predictions:
-        rows, fold = prediction_rows(results), [] if args.fold is None else [args.fold]
-        header = ("file", "label", "network", *LABELS, *(["fold"] if fold else []))
-        write(args.predictions, csv_text(header, [[*row, *fold] for row in rows]))
+    results = answer(args.folder, fields, _engine(args.weights))
+    header = ("file", "label", "network", *LABELS)
+    return _write(args, report(results), lambda: csv_text(header, prediction_rows(results)))
+
+
+def _write(args: argparse.Namespace, document: dict[str, Any], predictions: Callable[[], str] | None = None) -> int:
+    if predictions and args.predictions:
+        write(args.predictions, predictions())
     if args.json:
         write(args.json, json_text(document))
     elif args.predictions != STDOUT:
         print(_summary(document))
-    return 1 if results.errors else 0
+    return 1 if document["errors"] else 0
+
+
+def _from_predictions(args: argparse.Namespace) -> int:
+    """Figures from a CSV of out-of-fold predictions alone: no image, no network."""
+    from ball.training import out_of_fold
+
+    if args.split or args.part or args.fold is not None or args.weights or args.predictions:
+        raise UsageError(f"{args.folder} is a file of predictions: only --json goes with it.")
+    require_writable(args.json, inputs=[args.folder])
+    try:
+        return _write(args, out_of_fold.report(out_of_fold.load(args.folder)))
+    except (OSError, ValueError) as error:
+        raise UsageError(str(error)) from error
+
+
+def _pooled(args: argparse.Namespace) -> int:
+    """The stain protocol: each fold's test part by the networks trained for that fold."""
+    from ball.training import out_of_fold
+    from ball.weights import weights_folder
+
+    stores = fold_stores(args.weights or weights_folder())
+    fields = choose(args)
+    require_writable(args.json, args.predictions, inputs=[field.path for field in fields])
+    found, errors = hold_out(args.folder, fields, stores)
+    try:
+        document = out_of_fold.report(found, errors)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    for name in found.logits.keys() - set(found.complete):
+        say(f"{name} was not trained for every fold; the pooled figures leave it out.")
+    return _write(args, document, lambda: csv_text(out_of_fold.HEADER, out_of_fold.rows(found)))
+
+
+def fold_stores(folder: Path) -> list[Store]:
+    """The weights of every fold.
+
+    Raises:
+        UsageError: a fold has none.
+    """
+    from ball.training.splits import FOLDS
+    from ball.weights import Store
+
+    stores = [Store(folder / f"stain-{fold}") for fold in range(FOLDS)]
+    absent = [store.folder.name for store in stores if not (store.folder / "manifest.json").is_file()]
+    if absent:
+        fold = absent[0].removeprefix("stain-")
+        command = f"python -m ball train --split stain --fold {fold} --out {folder / absent[0]} --data FOLDER"
+        raise UsageError(f"{folder} holds no weights in {', '.join(absent)}. Train them, for example: {command}")
+    return stores
+
+
+def hold_out(folder: Path, fields: Sequence[Field], stores: Sequence[Store]) -> tuple[OutOfFold, list[str]]:
+    """Read each field by the networks of the fold that held it out; files that cannot be decoded come second.
+
+    Raises:
+        UsageError: a fold has no network that loads, or no field.
+    """
+    from ball.training.data import twin_groups
+    from ball.training.out_of_fold import join
+    from ball.training.splits import load_split
+
+    parts, kept, errors = [], [], []
+    for fold, store in enumerate(stores):
+        names = load_split("stain", fold).test
+        mine = [field for field in fields if field.name in names]
+        if not mine:
+            raise UsageError(f"{folder} holds no file of fold {fold} of the split stain: nothing can be pooled.")
+        say(f"fold {fold}: {len(mine)} fields")
+        part, read, bad = _fold(folder, mine, fold, _engine(store.folder))
+        parts.append(part)
+        kept += read
+        errors += bad
+    return join(parts, twin_groups(kept)), errors
+
+
+def _fold(folder: Path, fields: Sequence[Field], fold: int, engine: Engine) -> tuple[OutOfFold, list[Field], list[str]]:
+    """Logits of one fold's fields, those fields, and the files that cannot be decoded."""
+    import numpy as np
+
+    from ball.files import read_bytes
+    from ball.images import ImageError, decode
+    from ball.segmentation import segment
+    from ball.training.evaluation import DIGITS
+    from ball.training.out_of_fold import OutOfFold
+
+    names, kept, logits, errors = [], [], [], []
+    for field in progress(fields, "field"):
+        name = field.path.relative_to(folder).as_posix()
+        try:
+            masked = segment(decode(read_bytes(field.path)).rgb).masked
+        except ImageError as error:
+            say(f"{printable(name)}: {error}")
+            errors.append(name)
+            continue
+        names.append(name)
+        kept.append(field)
+        logits.append({key: output.logits[0].double().numpy() for key, output in engine.predict(masked[None]).items()})
+    if not kept:
+        raise UsageError(f"None of the files of fold {fold} could be decoded: nothing can be pooled.")
+    # Rounded as the CSV is, so that its figures are the same whether made at once or from it.
+    columns = {key: np.stack([each[key] for each in logits]).round(DIGITS) for key in logits[0]}
+    targets, count = np.array([field.target for field in kept], dtype=np.intp), len(kept)
+    weights = {key: {fold: engine.hashes[key]} for key in columns}
+    return OutOfFold(tuple(names), np.full(count, fold), targets, np.zeros(count, dtype=np.intp), columns, weights), kept, errors
 
 
 def choose(args: argparse.Namespace) -> list[Field]:
@@ -69,8 +185,10 @@ def choose(args: argparse.Namespace) -> list[Field]:
     if (args.split is None) != (args.part is None) or (args.split is None and args.fold is not None):
         raise UsageError("--split and --part go together, and --fold with both: for example --split stain --part test --fold 0.")
     try:
-        split = load_split(args.split, args.fold) if args.split else None
         fields = find_fields(args.folder)
+        if (args.split, args.part, args.fold) == ("stain", "test", None):
+            return fields
+        split = load_split(args.split, args.fold) if args.split else None
     except (OSError, ValueError) as error:
         raise UsageError(str(error)) from error
     if split is None:
@@ -85,17 +203,16 @@ def choose(args: argparse.Namespace) -> list[Field]:
     return chosen
 
 
-def answer(folder: Path, fields: Sequence[Field]) -> Results:
+def answer(folder: Path, fields: Sequence[Field], engine: Engine) -> Results:
     """Read every field; those that cannot be decoded are named on standard error.
 
     Raises:
-        UsageError: no network loads, or no field can be decoded.
+        UsageError: no field can be decoded.
     """
     from ball.reading import read
     from ball.training.data import twin_groups
     from ball.training.evaluation import collect
 
-    engine = _engine()
     names, readings, decoded, errors = [], [], [], []
     for field in progress(fields, "field"):
         reading = read(field.path, engine=engine, maps=False)
@@ -112,10 +229,16 @@ def answer(folder: Path, fields: Sequence[Field]) -> Results:
     return collect(names, [field.target for field in decoded], readings, twin_groups(decoded), errors)
 
 
-def _engine() -> Engine:
-    from ball.engine import load_engine
+def _engine(folder: Path | None) -> Engine:
+    """The networks of a weights folder, of `$BALL_WEIGHTS` where it is None; those that do not load are named.
 
-    engine = load_engine()
+    Raises:
+        UsageError: none loads.
+    """
+    from ball.engine import load_engine
+    from ball.weights import Store
+
+    engine = load_engine(None if folder is None else Store(folder))
     for reason in dict.fromkeys(engine.missing.values()):
         say(reason)
     if not engine.models:
@@ -126,8 +249,9 @@ def _engine() -> Engine:
 def _summary(document: dict[str, Any]) -> str:
     voters = {**document["networks"], "consensus": document["consensus"]}
     rows = [(name, *(_figure(figures[key]) for key in _SHOWN)) for name, figures in voters.items()]
-    trust = ", ".join(f"{key.replace('_', ' ')} {_figure(document['consensus'][key])}" for key in _TRUST)
-    return f"{document['n']} fields\n{table(('', *(key.replace('_', ' ') for key in _SHOWN)), rows)}\nconsensus: {trust}"
+    trust = ", ".join(f"{key.replace('_', ' ')} {_figure(document['consensus'][key])}" for key in _TRUST if key in document["consensus"])
+    last = f"\nconsensus: {trust}" if trust else ""
+    return f"{document['n']} fields\n{table(('', *(key.replace('_', ' ') for key in _SHOWN)), rows)}{last}"
 
 
 def _figure(value: float | None) -> str:

@@ -34,7 +34,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="weights folder; default the package's own, and its subfolder stain-N "
                         "for a fold of the split stain")
     parser.add_argument("--accelerator", default="auto", help="passed to Lightning Fabric: auto (default), cpu, cuda, mps")
-    parser.add_argument("--devices", default="1", metavar="N", help="passed to Lightning Fabric; default 1")
+    parser.add_argument("--devices", default="1", metavar="N", help="processes, passed to Lightning Fabric; default 1")
+    parser.add_argument("--nodes", type=int, default=1, metavar="N", help="machines, each started with the same command under torchrun or "
+                        "SLURM; default 1")
     parser.add_argument("--precision", metavar="NAME", help="passed to Lightning Fabric, bf16-mixed for example; default 32 bits")
     parser.set_defaults(run=run)
 
@@ -42,8 +44,8 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check what can be checked, then train each network."""
     names = networks(args.network)
-    split = _split(args)
-    _check_data(args, split)
+    split = the_split(args)
+    check_data(args, split)
     from ball.images import ImageError
     from ball.training import train
     from ball.training.fit import ChangedDataError, runs_folder
@@ -51,20 +53,24 @@ def run(args: argparse.Namespace) -> int:
 
     make_folder(runs_folder())
     out = make_folder(args.out or default_out(args))
-    fabric = _fabric(args)
+    fabric = start_fabric(args)
     tag = args.split if args.fold is None else f"{args.split}-{args.fold}"
     try:
         loaded = train.load(args.data)
-        for name in names:
-            recipe = recipe_for(name, seed=args.seed)
-            job = train.Job(name, recipe, split, tag, command(name, args), args.init, loaded.fields, args.pbc, fabric, args.precision)
+        jobs = [
+            train.Job(name, recipe_for(name, seed=args.seed), split, tag, command(name, args), args.init, loaded.fields, args.pbc, fabric,
+                      args.precision)
+            for name in names
+        ]
+        train.check_room(jobs)
+        for job in jobs:
             state, log = train.train(job, loaded)
             if fabric.is_global_zero:
                 train.publish(job, loaded, state, log, out)
     except (ChangedDataError, OSError) as error:
         raise UsageError(str(error)) from error
     except ImageError as error:
-        raise UsageError(f"A file cannot be decoded; `python -m ball data check {args.data}` names it. {error}") from error
+        raise UsageError(f"A file cannot be decoded; `python -m ball data check {args.data}` names all such files. {error}") from error
     return 0
 
 
@@ -98,7 +104,12 @@ def command(name: str, args: argparse.Namespace) -> str:
     return f"{train_command(name, f'{args.split}{fold}', args.init)}{seed}{precision}"
 
 
-def _split(args: argparse.Namespace) -> Split:
+def the_split(args: argparse.Namespace) -> Split:
+    """The split that ``--split`` and ``--fold`` name.
+
+    Raises:
+        UsageError: a fold that is missing, or given in vain.
+    """
     from ball.training.splits import load_split
 
     try:
@@ -107,17 +118,18 @@ def _split(args: argparse.Namespace) -> Split:
         raise UsageError(f"{error}.") from error
 
 
-def _check_data(args: argparse.Namespace, split: Split) -> None:
+def check_data(args: argparse.Namespace, split: Split) -> None:
     """Whether the folders hold what training needs.
 
     Raises:
-        UsageError: a folder is missing or empty, a class is missing, or a part of the split has no file here.
+        UsageError: a folder is missing or empty, a class is missing, a field is mislabelled, or a part of the split has no file here.
     """
-    from ball.training.data import find_fields
+    from ball.training.data import MislabelledError, find_fields, require_labels
 
     try:
         fields = find_fields(args.data)
-    except (OSError, UnknownClassError) as error:
+        require_labels(fields)
+    except (OSError, UnknownClassError, MislabelledError) as error:
         raise UsageError(str(error)) from error
     absent = [label for label in LABELS if label not in {field.label for field in fields}]
     if absent:
@@ -130,12 +142,17 @@ def _check_data(args: argparse.Namespace, split: Split) -> None:
         raise UsageError(f"--init pbc needs --pbc FOLDER, the PBC cells, one folder a class; {came}. Or choose --init scratch.")
 
 
-def _fabric(args: argparse.Namespace) -> Fabric:
+def start_fabric(args: argparse.Namespace) -> Fabric:
+    """Lightning Fabric, launched: with several processes each runs the command from here on.
+
+    Raises:
+        UsageError: it cannot run so.
+    """
     from lightning.fabric import Fabric
 
     devices = int(args.devices) if args.devices.lstrip("-").isdigit() else args.devices
     try:
-        fabric = Fabric(accelerator=args.accelerator, devices=devices, precision=args.precision)
+        fabric = Fabric(accelerator=args.accelerator, devices=devices, num_nodes=args.nodes, precision=args.precision)
         fabric.launch()
     except (ValueError, TypeError, RuntimeError) as error:
         raise UsageError(f"Lightning Fabric cannot run so: {error}") from error

@@ -12,7 +12,7 @@ from typing import Any
 from ball.files import read_bytes
 from ball.images import ImageError, decode
 from ball.labels import LABELS
-from ball.training.data import Field, find_fields, twin_groups
+from ball.training.data import Field, find_fields, misplaced, twin_groups
 from ball.training.splits import FOLDS, PARTS, load_split
 
 Group = tuple[str, ...]
@@ -25,7 +25,8 @@ class Check:
     ``n``: fields that can be read. ``counts``: those by label. ``parts``: those by part of the split paper, and label.
     ``unreadable``: files that cannot be decoded. ``identical``: groups of equal bytes. ``twins``: groups of near duplicates
     (see `ball.training.data.twin_groups`) with more than one content. ``contradictory``: those of either kind whose labels
-    differ. ``ambiguous``: groups of one file name. ``unknown``: files that no split names.
+    differ. ``ambiguous``: groups of one file name. ``misplaced``: files whose name says another class than their folder.
+    ``unknown``: files that no split names.
     """
 
     n: int
@@ -36,6 +37,7 @@ class Check:
     twins: tuple[Group, ...]
     contradictory: tuple[Group, ...]
     ambiguous: tuple[Group, ...]
+    misplaced: Group
     unknown: Group
 
     def document(self) -> dict[str, Any]:
@@ -72,6 +74,7 @@ def check(folder: Path) -> Check:
         twins=tuple(map(named, twins)),
         contradictory=tuple(map(named, contradictory)),
         ambiguous=tuple(map(named, _groups(found, (field.name for field in found)))),
+        misplaced=named(misplaced(found)),
         unknown=named(field for field in found if field.name not in known),
     )
 

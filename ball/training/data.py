@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from ball.files import is_field, natural_key
-from ball.images import decode
+from ball.images import ImageError, decode
 from ball.labels import LABELS, label_of_folder
 from ball.segmentation import SIZE, resize, segment
 
@@ -68,6 +70,44 @@ def find_fields(folder: Path) -> list[Field]:
     return sorted(fields, key=lambda field: field.target)
 
 
+class MislabelledError(ValueError):
+    """A field lies in the folder of another class than its name says, or in the folders of two classes."""
+
+
+_NAMED: Final = re.compile(r"^WBC-(?:Malignant-)?(Benign|Early|Pre|Pro)-\d+\.", re.IGNORECASE)
+
+
+def label_of_name(name: str) -> str | None:
+    """The label that a file name of the data set carries (``WBC-Malignant-Pre-001.jpg``); None for any other name."""
+    found = _NAMED.match(name)
+    return label_of_folder(found[1]) if found else None
+
+
+def misplaced(fields: Sequence[Field]) -> list[Field]:
+    """Fields that lie in the folder of another class than their name says."""
+    return [field for field in fields if label_of_name(field.name) not in (None, field.label)]
+
+
+def require_labels(fields: Sequence[Field]) -> None:
+    """Prove that labels do not contradict one another.
+
+    Raises:
+        MislabelledError: a name that says another class than its folder, or one content in two classes.
+    """
+    wrong = misplaced(fields)
+    if wrong:
+        more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        raise MislabelledError(f"{wrong[0].path} lies in a folder of {wrong[0].label}, but its name says "
+                               f"{label_of_name(wrong[0].name)}{more}. Put each field into the folder of its class.")
+    same: defaultdict[str, list[Field]] = defaultdict(list)
+    for field in fields:
+        same[hashlib.sha256(field.path.read_bytes()).hexdigest()].append(field)
+    for group in same.values():
+        other = next((field for field in group if field.label != group[0].label), None)
+        if other:
+            raise MislabelledError(f"{group[0].path} and {other.path} are the same picture in two classes. Keep the one in its own class.")
+
+
 def fingerprint(fields: Sequence[Field]) -> str:
     """SHA-256 over the names, labels and contents of the fields: changes when any of them does."""
     total = hashlib.sha256()
@@ -77,13 +117,28 @@ def fingerprint(fields: Sequence[Field]) -> str:
 
 
 def load_masked(fields: Sequence[Field]) -> NDArray[np.uint8]:
-    """Decode and mask every field once: (N, 224, 224, 3) uint8."""
-    return _load(fields, lambda field: segment(decode(field.path.read_bytes()).rgb).masked, SIZE)
+    """Decode and mask every field once: (N, 224, 224, 3) uint8.
+
+    Raises:
+        ImageError: a file cannot be decoded; the text names it.
+    """
+    return _load(fields, lambda field: segment(_decoded(field.path)).masked, SIZE)
 
 
 def load_plain(paths: Sequence[Path], side: int) -> NDArray[np.uint8]:
-    """Decode images without masking: (N, side, side, 3) uint8."""
-    return _load(paths, lambda path: resize(decode(path.read_bytes()).rgb, (side, side)), side)
+    """Decode images without masking: (N, side, side, 3) uint8.
+
+    Raises:
+        ImageError: a file cannot be decoded; the text names it.
+    """
+    return _load(paths, lambda path: resize(_decoded(path), (side, side)), side)
+
+
+def _decoded(path: Path) -> NDArray[np.uint8]:
+    try:
+        return decode(path.read_bytes()).rgb
+    except ImageError as error:
+        raise ImageError(f"{path.parent.name}/{path.name}: {error}") from error
 
 
 def _load(items, read, side: int) -> NDArray[np.uint8]:  # type: ignore[no-untyped-def]
@@ -100,15 +155,20 @@ def twin_groups(fields: Sequence[Field]) -> NDArray[np.intp]:
     Two fields are alike where their bytes are equal or their 32 x 32 grey copies correlate above
     ``TWIN_CORRELATION``.
     """
-    grey = np.stack([_thumbnail(field.path) for field in fields])
+    grey = thumbnails(fields)
     alike = np.argwhere(np.triu(grey @ grey.T > TWIN_CORRELATION, k=1))
     links = coo_matrix((np.ones(len(alike)), (alike[:, 0], alike[:, 1])), shape=(len(fields), len(fields)))
     numbers: NDArray[np.intp] = connected_components(links, directed=False)[1].astype(np.intp)
     return numbers
 
 
-def _thumbnail(path: Path) -> NDArray[np.float32]:
-    """A 32 x 32 grey copy of mean 0 and norm 1, so that a dot product is a correlation."""
-    grey = cv2.cvtColor(resize(decode(path.read_bytes()).rgb, (32, 32)), cv2.COLOR_RGB2GRAY).astype(np.float32).ravel()
+def thumbnails(fields: Sequence[Field]) -> NDArray[np.float32]:
+    """The `thumbnail` of every field: (n, 1024)."""
+    return np.stack([thumbnail(decode(field.path.read_bytes()).rgb) for field in fields])
+
+
+def thumbnail(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """A 32 x 32 grey copy of mean 0 and norm 1, (1024,), so that a dot product is a correlation."""
+    grey = cv2.cvtColor(resize(rgb, (32, 32)), cv2.COLOR_RGB2GRAY).astype(np.float32).ravel()
     grey -= grey.mean()
     return np.asarray(grey / max(float(np.linalg.norm(grey)), 1e-6), dtype=np.float32)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -33,6 +34,9 @@ BINS: Final = 15
 """Bins of the calibration error; as many fields fall into each, as far as ties allow."""
 
 RESAMPLES: Final = 2000
+RESAMPLED: Final = ("accuracy", "balanced_accuracy", "f1", "recall", "precision", "macro_f1")
+"""Figures that get an interval, besides the loss; weighted recall is the accuracy."""
+
 DIGITS: Final = 6
 """Digits that figures are rounded to, so that a file of them is the same byte for byte when made again."""
 
@@ -44,11 +48,20 @@ Integers = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
+class Groups:
+    """What a bootstrap draws whole. ``numbers``: (n,) group of each field. ``strata``: (n,) what to draw within, None for all alike."""
+
+    numbers: Integers
+    strata: Integers | None = None
+
+
+@dataclass(frozen=True)
 class Results:
     """What was said of n decoded fields.
 
     ``targets`` and ``groups``: (n,) index of the true label, number of the group of twins. ``probabilities``: (n, classes)
-    raw softmax by network. ``consensus``: (n, classes). ``suggestions`` and ``flagged``: (n,).
+    raw softmax by network. ``consensus``: (n, classes). ``suggestions`` and ``flagged``: (n,). ``weights``: SHA-256 of the weight
+    file by network.
 
     Raises:
         ValueError: lengths that differ.
@@ -62,6 +75,7 @@ class Results:
     suggestions: tuple[str | None, ...]
     flagged: NDArray[np.bool_]
     errors: tuple[str, ...] = ()
+    weights: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lengths = [len(self.targets), len(self.groups), len(self.suggestions), len(self.flagged), *map(len, self.voters.values())]
@@ -87,24 +101,28 @@ def collect(files: Sequence[str], targets: Sequence[int], readings: Sequence[Rea
         suggestions=tuple(reading.suggestion for reading in readings),
         flagged=np.array([bool(reading.flags) for reading in readings], dtype=np.bool_),
         errors=tuple(errors),
+        weights=dict(readings[0].weights) if readings else {},
     )
 
 
 def report(results: Results, seed: int = 0) -> dict[str, Any]:
     """The document of `python -m ball evaluate`: JSON values alone, floats rounded, undefined figures None."""
-    networks = {name: metrics(values, results.targets, results.groups, seed) for name, values in results.probabilities.items()}
+    groups = Groups(results.groups)
+    networks = {name: metrics(values, results.targets, groups, seed) for name, values in results.probabilities.items()}
     document = {
         "n": len(results.files),
         "classes": list(LABELS),
         "errors": list(results.errors),
         "networks": networks,
-        "consensus": {**metrics(results.consensus, results.targets, results.groups, seed), **trust(results)},
+        "consensus": {**metrics(results.consensus, results.targets, groups, seed), **trust(results)},
+        "mcnemar": pairs({name: values.argmax(axis=1) for name, values in results.voters.items()}, results.targets),
+        "weights": dict(results.weights),
     }
-    rounded: dict[str, Any] = _rounded(document)
-    return rounded
+    whole: dict[str, Any] = rounded(document)
+    return whole
 
 
-def metrics(probabilities: Floats, targets: Integers, groups: Integers, seed: int = 0) -> dict[str, Any]:
+def metrics(probabilities: Floats, targets: Integers, groups: Groups, seed: int = 0) -> dict[str, Any]:
     """Every figure of one voter.
 
     ``f1``, ``recall`` and ``precision`` are weighted by support, as in the source paper; ``balanced_accuracy``, ``macro_f1``
@@ -115,13 +133,14 @@ def metrics(probabilities: Floats, targets: Integers, groups: Integers, seed: in
     Args:
         probabilities: (n, classes), rows that sum to 1; n at least 1.
         targets: (n,) index of the true label.
-        groups: (n,) number of the group of twins.
+        groups: what the bootstrap draws whole.
         seed: of the bootstrap.
     """
     called = probabilities.argmax(axis=1)
     present = np.unique(targets)
     precision, recall, f1, _ = precision_recall_fscore_support(targets, called, labels=_CLASSES, average="weighted", zero_division=0)
     areas = [_area(targets == index, probabilities[:, index]) for index in present]
+    losses = _losses(probabilities, targets)
     table = confusion_matrix(targets, called, labels=_CLASSES)
     return {
         "accuracy": accuracy_score(targets, called),
@@ -130,14 +149,14 @@ def metrics(probabilities: Floats, targets: Integers, groups: Integers, seed: in
         "recall": recall,
         "precision": precision,
         "macro_f1": f1_score(targets, called, labels=present, average="macro", zero_division=0),
-        "loss": _loss(probabilities, targets),
+        "loss": float(losses.mean()),
         "auroc": float(np.mean(areas)),
         "ece": calibration_error(probabilities, targets),
         "confusion": table.tolist(),
         "per_class": {label: {**_rates(targets == index, called == index), "support": int(table[index].sum())}
                       for index, label in enumerate(LABELS)},
         "malignant": {**_rates(targets != _BENIGN, called != _BENIGN), "auroc": _area(targets != _BENIGN, 1 - probabilities[:, _BENIGN])},
-        "ci95": intervals(called, targets, groups, seed),
+        "ci95": intervals(called, targets, groups, losses, seed),
     }
 
 
@@ -166,29 +185,76 @@ def calibration_error(probabilities: Floats, targets: Integers) -> float:
     return float(np.abs(np.bincount(bins, weights=gap)).sum() / len(targets))
 
 
-def intervals(called: Integers, targets: Integers, groups: Integers, seed: int = 0) -> dict[str, list[float] | None]:
-    """95 % percentile bootstrap of accuracy and macro F1, 2000 resamples of whole groups of twins, seeded.
+def intervals(
+    called: Integers, targets: Integers, groups: Groups, losses: Floats | None = None, seed: int = 0
+) -> dict[str, list[float] | None]:
+    """95 % percentile bootstrap, 2000 resamples of whole groups, seeded, of every figure in `RESAMPLED` (and the loss).
 
     A field without a twin is a group of one. The fields of one patient are no group here, since patients are not known:
-    between patients the figures vary more than these intervals say. None where there is one group alone.
+    between patients the figures vary more than these intervals say. None where a stratum holds one group alone.
+
+    Args:
+        called: (n,) index of the label read.
+        targets: (n,) index of the true label.
+        groups: what is drawn whole, and within which strata.
+        losses: (n,) of each field; without them the loss gets no interval.
+        seed: of the draws.
     """
-    names, group = np.unique(groups, return_inverse=True)
-    if len(names) < 2:
-        return {"accuracy": None, "macro_f1": None}
+    names, group = np.unique(groups.numbers, return_inverse=True)
+    strata = np.zeros(len(names), dtype=np.intp)
+    if groups.strata is not None:
+        strata[group] = groups.strata
+    samples = [np.flatnonzero(strata == each) for each in np.unique(strata)]
+    kinds = (*RESAMPLED, "loss") if losses is not None else RESAMPLED
+    if min(map(len, samples)) < 2:
+        return dict.fromkeys(kinds)
     tables = np.zeros((len(names), len(LABELS), len(LABELS)))
     np.add.at(tables, (group, targets, called), 1)
+    sums = np.bincount(group, weights=losses, minlength=len(names))
     present = np.unique(targets)
 
-    def both(drawn: Integers, axis: int = -1) -> Floats:
-        table = tables[drawn].sum(axis=drawn.ndim + axis)
-        right = np.diagonal(table, axis1=-2, axis2=-1)
-        with np.errstate(invalid="ignore"):  # A class may be missing from a resample: 0 / 0, skipped.
-            f1 = 2 * right / (table.sum(axis=-1) + table.sum(axis=-2))
-        return np.stack([right.sum(axis=-1) / table.sum(axis=(-2, -1)), np.nanmean(f1[..., present], axis=-1)])
+    def figures(*drawn: Integers, axis: int = -1) -> Floats:
+        table = sum(tables[each].sum(axis=each.ndim + axis) for each in drawn)
+        loss = sum(sums[each].sum(axis=axis) for each in drawn)
+        return np.stack([*_from_tables(np.asarray(table), present), *([loss / np.sum(table, axis=(-2, -1))] if losses is not None else [])])
 
-    drawn = bootstrap((np.arange(len(names)),), both, n_resamples=RESAMPLES, batch=50, vectorized=True, method="percentile", rng=seed)
-    accuracy, macro_f1 = np.transpose([drawn.confidence_interval.low, drawn.confidence_interval.high]).tolist()
-    return {"accuracy": accuracy, "macro_f1": macro_f1}
+    drawn = bootstrap(samples, figures, n_resamples=RESAMPLES, batch=50, vectorized=True, method="percentile", rng=seed)
+    ends = np.transpose([drawn.confidence_interval.low, drawn.confidence_interval.high]).tolist()
+    return dict(zip(kinds, ends, strict=True))
+
+
+def _from_tables(tables: Floats, present: Integers) -> list[Floats]:
+    """The figures of `RESAMPLED` from confusion tables (..., classes, classes); a class missing from a resample is skipped."""
+    right, true, read = np.diagonal(tables, axis1=-2, axis2=-1), tables.sum(axis=-1), tables.sum(axis=-2)
+    total = true.sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recall, f1 = right / true, 2 * right / (true + read)
+        precision = np.where(read > 0, right / read, 0.0)
+    accuracy = right.sum(axis=-1) / total
+    weighted = [(true * np.nan_to_num(each)).sum(axis=-1) / total for each in (f1, precision)]
+    return [accuracy, np.nanmean(recall[..., present], axis=-1), weighted[0], accuracy, weighted[1], np.nanmean(f1[..., present], axis=-1)]
+
+
+def pairs(called: Mapping[str, Integers], targets: Integers) -> list[dict[str, Any]]:
+    """Whether two voters differ in accuracy: exact McNemar on the fields that one alone reads rightly, every pair, p by Holm.
+
+    Args:
+        called: (n,) index of the label read, by voter.
+        targets: (n,) index of the true label.
+    """
+    from statsmodels.stats.contingency_tables import mcnemar
+    from statsmodels.stats.multitest import multipletests
+
+    right = {name: values == targets for name, values in called.items()}
+    found = []
+    for one, other in combinations(right, 2):
+        table = confusion_matrix(right[one], right[other], labels=[True, False])
+        p = float(mcnemar(table, exact=True).pvalue)
+        found.append({"pair": [one, other], "first_alone": int(table[0, 1]), "second_alone": int(table[1, 0]), "p": min(p, 1.0)})
+    if found:
+        adjusted = multipletests([each["p"] for each in found], method="holm")[1]
+        found = [{**each, "p_holm": float(value)} for each, value in zip(found, adjusted, strict=True)]
+    return found
 
 
 def prediction_rows(results: Results) -> list[list[Any]]:
@@ -200,10 +266,10 @@ def prediction_rows(results: Results) -> list[list[Any]]:
     ]
 
 
-def _loss(probabilities: Floats, targets: Integers) -> float:
-    """Mean negative natural logarithm. Not sklearn's log_loss: that one counts all below 2.2e-16 as 2.2e-16."""
+def _losses(probabilities: Floats, targets: Integers) -> Floats:
+    """Negative natural logarithm of each field. Not sklearn's log_loss: that one counts all below 2.2e-16 as 2.2e-16."""
     true = probabilities[np.arange(len(targets)), targets]
-    return float(-np.log(np.maximum(true, np.finfo(np.float64).tiny)).mean())
+    return np.asarray(-np.log(np.maximum(true, np.finfo(np.float64).tiny)))
 
 
 def _rates(truth: NDArray[np.bool_], called: NDArray[np.bool_]) -> dict[str, float]:
@@ -219,12 +285,12 @@ def _area(truth: NDArray[np.bool_], score: Floats) -> float:
     return float(roc_auc_score(truth, score)) if truth.any() and not truth.all() else math.nan
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
     """JSON values: floats rounded, None for what is not a number."""
     if isinstance(value, Mapping):
-        return {key: _rounded(each) for key, each in value.items()}
+        return {key: rounded(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_rounded(each) for each in value]
+        return [rounded(each) for each in value]
     if isinstance(value, (float, np.floating)):
         return round(float(value), DIGITS) if math.isfinite(value) else None
     return value

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 from lightning.fabric import Fabric
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
@@ -28,6 +30,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ball.networks import NETWORKS, Classifier, normalised
 from ball.training.augment import augment
 from ball.training.recipe import Recipe, Stage
+
+CHECKPOINT: Final = "last.safetensors"
+"""Name of the file that a run goes on from."""
 
 State = dict[str, Tensor]
 EpochLog = list[dict[str, Any]]
@@ -43,6 +48,29 @@ class Examples:
     def __post_init__(self) -> None:
         if len(self.images) != len(self.targets) or len(self.targets) == 0:
             raise ValueError(f"expected as many images as targets and at least one, got {len(self.images)} and {len(self.targets)}")
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How weights move: the optimiser of some parameters, and its rate once a share (0..1) of the schedule is behind."""
+
+    optimizer: Callable[[Iterable[nn.Parameter], Recipe], torch.optim.Optimizer]
+    rate: Callable[[Recipe, float], float]
+
+
+def warmed(recipe: Recipe, done: float) -> float:
+    """Linear warm-up, then linear decay to zero; ``done`` is the share of the schedule behind."""
+    rising = done / recipe.warmup if recipe.warmup else 1.0
+    falling = (1 - done) / max(1 - recipe.warmup, 1e-9)
+    return recipe.rate * min(rising, falling) if done else recipe.rate * 0.01
+
+
+def _adamw(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(parameters, lr=recipe.rate, weight_decay=recipe.decay, fused=True)
+
+
+ADAMW: Final = Descent(_adamw, warmed)
+"""How every shipped network was trained."""
 
 
 @dataclass
@@ -62,6 +90,7 @@ class Run:
     start: State | None = None
     fabric: Fabric = field(default_factory=lambda: Fabric(accelerator="cpu", devices=1))
     say: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)
+    descent: Descent = ADAMW
 
 
 class ChangedDataError(RuntimeError):
@@ -91,7 +120,7 @@ def fit(run: Run, recipe: Recipe) -> tuple[State, EpochLog]:
     if run.start is not None:
         load_trunk(model, run.start)
     model = model.to(fabric.device).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.decay, fused=True)
+    optimizer = run.descent.optimizer(model.parameters(), recipe)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaging), use_buffers=True)  # type: ignore[no-untyped-call]
     log = _resume(run, model, average, optimizer)
     wrapped, optimizer = fabric.setup(model, optimizer)
@@ -104,9 +133,9 @@ def fit(run: Run, recipe: Recipe) -> tuple[State, EpochLog]:
                     "val_accuracy": accuracy, "seconds": round(seconds, 1)})
         if fabric.is_global_zero:
             _save(run, model, average, optimizer, log)
-        left = _seconds_left([stage.side for stage in plan], first, epoch + 1, time.perf_counter() - began)
-        run.say(f"{run.network} epoch {epoch + 1}/{len(plan)} at {plan[epoch].side} px: loss {loss:.4f}, "
-                f"validation loss {val_loss:.4f}, accuracy {accuracy:.4f}; about {left / 60:.0f} min left")
+            left = _seconds_left([stage.side for stage in plan], first, epoch + 1, time.perf_counter() - began)
+            run.say(f"{run.network} epoch {epoch + 1}/{len(plan)} at {plan[epoch].side} px: loss {loss:.4f}, "
+                    f"validation loss {val_loss:.4f}, accuracy {accuracy:.4f}; about {left / 60:.0f} min left")
     averaged: State = average.module.get_submodule("net").state_dict()
     return {key: value.detach().cpu().clone() for key, value in averaged.items()}, log
 
@@ -132,7 +161,7 @@ def _epoch(
     for step, batch in enumerate(batches):
         generator = _generator(recipe.seed, epoch, step + 1, fabric.global_rank)
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-        _set_rate(optimizer, recipe, (epoch + step / len(batches)) / epochs)
+        _set_rate(optimizer, run.descent.rate(recipe, (epoch + step / len(batches)) / epochs))
         mine = batch[fabric.global_rank :: fabric.world_size]
         images = normalised(augment(run.train.images[mine].to(fabric.device), stage.side, stage.augmentation, generator), stage.side)
         targets = run.train.targets[mine].to(fabric.device)
@@ -149,12 +178,9 @@ def _generator(*seeds: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0] >> np.uint64(1)))
 
 
-def _set_rate(optimizer: Any, recipe: Recipe, done: float) -> None:
-    """Linear warm-up, then linear decay to zero; ``done`` is the share of the schedule behind."""
-    rising = done / recipe.warmup if recipe.warmup else 1.0
-    falling = (1 - done) / max(1 - recipe.warmup, 1e-9)
+def _set_rate(optimizer: Any, rate: float) -> None:
     for group in optimizer.param_groups:
-        group["lr"] = recipe.rate * min(rising, falling) if done else recipe.rate * 0.01
+        group["lr"] = rate
 
 
 @torch.no_grad()
@@ -191,14 +217,45 @@ def _save(run: Run, model: nn.Module, average: AveragedModel, optimizer: Any, lo
         tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
     tensors = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
     metadata = {"log": json.dumps(log), "fingerprint": run.fingerprint}
-    path = run.folder / "last.safetensors"
+    path = run.folder / CHECKPOINT
     beside = path.with_suffix(".part")
-    save_file(tensors, beside, metadata)
-    beside.replace(path)
+    try:
+        save_file(tensors, beside, metadata)
+        beside.replace(path)
+    except (SafetensorError, OSError) as error:  # The library's own error where the disk is full is no OSError.
+        beside.unlink(missing_ok=True)
+        kept = "The one before it is whole: make room and give the same command again." if path.exists() else "Make room and start again."
+        raise OSError(f"The checkpoint {path} could not be written ({error}). {kept}") from error
+
+
+def require_room(folder: Path, new: Iterable[str], networks: Iterable[str]) -> None:
+    """Prove that checkpoints fit on the disk.
+
+    Args:
+        folder: exists, on that disk.
+        new: networks that have no checkpoint yet, once a run.
+        networks: all those to be trained.
+
+    Raises:
+        OSError: they do not fit.
+    """
+    # A new checkpoint is whole before the old one goes.
+    needed = sum(map(checkpoint_bytes, new)) + max(map(checkpoint_bytes, set(networks)), default=0)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(f"Checkpoints need {needed / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB free. Make room, or set $BALL_RUNS.")
+
+
+@cache
+def checkpoint_bytes(network: str) -> int:
+    """Size of a checkpoint: weights, averaged weights and two moments."""
+    with torch.device("meta"):
+        model = NETWORKS[network].build(num_classes=1000)
+    return 4 * sum(value.numel() * value.element_size() for value in model.state_dict().values())
 
 
 def _resume(run: Run, model: nn.Module, average: AveragedModel, optimizer: torch.optim.Optimizer) -> EpochLog:
-    path = run.folder / "last.safetensors"
+    path = run.folder / CHECKPOINT
     if not path.exists():
         return []
     with safe_open(path, framework="pt") as file:
@@ -212,7 +269,8 @@ def _resume(run: Run, model: nn.Module, average: AveragedModel, optimizer: torch
     average.load_state_dict(_under("average.", tensors))
     optimizer.load_state_dict({"state": _moments(optimizer, tensors), "param_groups": optimizer.state_dict()["param_groups"]})
     log: EpochLog = json.loads(metadata["log"])
-    run.say(f"{run.network}: resumed after epoch {len(log)} from {path}")
+    if run.fabric.is_global_zero:
+        run.say(f"{run.network}: resumed after epoch {len(log)} from {path}")
     return log
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from ball.labels import LABELS
 from ball.networks import NETWORKS
 from ball.training.data import Field, find_fields, fingerprint, load_masked, load_plain
-from ball.training.fit import EpochLog, Examples, Run, State, fit, runs_folder
+from ball.training.fit import ADAMW, CHECKPOINT, Descent, EpochLog, Examples, Run, State, fit, require_room, runs_folder
 from ball.training.recipe import Recipe
 from ball.training.splits import Split
 from ball.weights import Store
@@ -38,10 +38,16 @@ class Job:
     pbc: Path | None = None
     fabric: Fabric = field(default_factory=lambda: Fabric(accelerator="auto", devices=1))
     precision: str | None = None
+    descent: Descent = ADAMW
 
     def folder(self, name: str) -> Path:
         """Folder of a run; a precision other than the default's has runs of its own."""
         return runs_folder() / (f"{name}-{self.precision}" if self.precision else name)
+
+    @property
+    def run_folder(self) -> Path:
+        """Folder of the fit itself."""
+        return self.folder(f"{self.tag}-{self.network}-{self.init}-{self.recipe.digest()}")
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ def load(folder: Path) -> Loaded:
 
     Raises:
         FileNotFoundError: no such folder, or no image in it.
-        ImageError: a file that cannot be decoded.
+        ImageError: a file that cannot be decoded, named.
     """
     fields = tuple(find_fields(folder))
     return Loaded(fields, torch.from_numpy(load_masked(fields)), fingerprint(fields))
@@ -72,12 +78,20 @@ def load(folder: Path) -> Loaded:
 
 def train(job: Job, loaded: Loaded) -> tuple[State, EpochLog]:
     """Run one job to its end: its start, then the fit itself."""
-    folder = job.folder(f"{job.tag}-{job.network}-{job.init}-{job.recipe.digest()}")
     run = Run(
-        job.network, loaded.part(job.split.train), loaded.part(job.split.val), folder, loaded.fingerprint, len(LABELS),
-        job.recipe.side, _start(job), job.fabric,
+        job.network, loaded.part(job.split.train), loaded.part(job.split.val), job.run_folder, loaded.fingerprint, len(LABELS),
+        job.recipe.side, _start(job), job.fabric, descent=job.descent,
     )
     return fit(run, job.recipe)
+
+
+def check_room(jobs: Sequence[Job]) -> None:
+    """Prove, before hours are spent, that the checkpoints of all jobs fit on the disk.
+
+    Raises:
+        OSError: they do not.
+    """
+    require_room(runs_folder(), [job.network for job in jobs if not (job.run_folder / CHECKPOINT).exists()], [job.network for job in jobs])
 
 
 def _start(job: Job) -> State | None:
@@ -130,6 +144,9 @@ def publish(job: Job, loaded: Loaded, state: State, log: EpochLog, folder: Path)
     Store(folder).save(job.network, state, facts)
     path = folder / "benchmark" / f"training-{job.network}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    document = {"network": job.network, "command": job.command, "epochs": log}
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    weights = {job.network: Store(folder).manifest()["networks"][job.network]["sha256"]}
+    document = {"network": job.network, "command": job.command, "weights": weights, "epochs": log}
+    beside = path.with_suffix(".part")
+    beside.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    beside.replace(path)
     print(f"{job.network}: wrote {folder / NETWORKS[job.network].file}", file=sys.stderr)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final, cast
 
 import pandas as pd
 
-from ball.benchmark import METRICS, Counts, Evaluation, Masks, Measures, Prediction, Reference
+from ball.benchmark import MEASURES, Counts, Evaluation, Masks, Measures, Pair, Prediction, Reference
 from ball.labels import LABELS
 from ball.names import TITLES
-from pages._parts.findings import PARTS, figure, share
+from ball.trials import Baseline, Robustness, Tuning, best
+from pages._parts.findings import PARTS, figure, share, titled
 from pages._parts.marks import MARKS, strip
 
 if TYPE_CHECKING:
@@ -21,28 +22,78 @@ NOTE: Final = "Research use only"
 """What every line of a saved table says."""
 
 
-def comparison(reference: Reference | None, evaluation: Evaluation | None) -> pd.DataFrame:
-    """The five measures, the paper's row above ours for each network, our consensus last; as text."""
+def comparison(reference: Reference | None, evaluation: Evaluation | None, baselines: Sequence[Baseline] = ()) -> pd.DataFrame:
+    """The measures, the paper's row above ours for each network, then our consensus and colour alone; as text."""
     rows = []
     for name, title in TITLES.items():
         paper = reference.networks.get(name) if reference else None
         ours = evaluation.networks.get(name) if evaluation else None
-        rows.append([title, "paper", *(figure(metric, paper[metric] if paper else None) for metric in METRICS)])
+        rows.append([title, "paper", *(figure(metric, paper.get(metric) if paper else None) for metric in MEASURES)])
         rows.append([title, "ours", *_texts(ours)])
     rows.append(["Consensus", "ours", *_texts(evaluation.consensus if evaluation else None)])
-    return pd.DataFrame(rows, columns=["Network", "Source", *METRICS.values()])
+    rows += [[each.title, "colour", *(figure(metric, each.figures.get(metric)) for metric in MEASURES)] for each in baselines]
+    return pd.DataFrame(rows, columns=["Network", "Source", *MEASURES.values()])
 
 
-def saved(reference: Reference | None, evaluation: Evaluation | None) -> str:
+def saved(reference: Reference | None, evaluation: Evaluation | None, baselines: Sequence[Baseline] = ()) -> str:
     """CSV of the comparison with every digit of the files: network, source, measures, 95 % interval of the accuracy."""
     rows: list[list[object]] = []
     for name, row in (reference.networks if reference else {}).items():
-        rows.append([name, "paper", *(row[metric] for metric in METRICS), None, None])
+        rows.append([name, "paper", *(row.get(metric) for metric in MEASURES), None, None])
     if evaluation:
         for name, each in [*evaluation.networks.items(), ("consensus", evaluation.consensus)]:
-            rows.append([name, "ours", *(getattr(each, metric) for metric in METRICS), *each.intervals.get("accuracy", (None, None))])
-    frame = pd.DataFrame(rows, columns=["network", "source", *METRICS, "accuracy_low", "accuracy_high"])
+            rows.append([name, "ours", *(getattr(each, metric) for metric in MEASURES), *each.intervals.get("accuracy", (None, None))])
+    for one in baselines:
+        figures = [one.figures.get(metric) for metric in MEASURES]
+        rows.append([one.name, "colour", *figures, *one.intervals.get("accuracy", (None, None))])
+    frame = pd.DataFrame(rows, columns=["network", "source", *MEASURES, "accuracy_low", "accuracy_high"])
     return frame.assign(note=NOTE).to_csv(index=False)
+
+
+def folds(evaluation: Evaluation, baselines: Sequence[Baseline]) -> pd.DataFrame:
+    """Accuracy by held-out stain: networks, consensus, colour alone; a dash where a network was not trained for it."""
+    names = [name for name in (*TITLES, "consensus") if any(name in each.accuracy for each in evaluation.folds)]
+    rows = [[TITLES.get(name, "Consensus"), *(share(each.accuracy.get(name)) for each in evaluation.folds)] for name in names]
+    rows += [[each.title, *map(share, each.folds)] for each in baselines if len(each.folds) == len(evaluation.folds)]
+    return pd.DataFrame(rows, columns=["Network", *(f"Stain {each.number} ({each.n} fields)" for each in evaluation.folds)])
+
+
+def pairs(found: Sequence[Pair]) -> pd.DataFrame:
+    """Every pair of voters, the surest difference first."""
+    rows = [[titled(each.first), each.first_alone, titled(each.second), each.second_alone, f"{each.p:.4f}"]
+            for each in sorted(found, key=lambda each: each.p)]  # fmt: skip
+    return pd.DataFrame(rows, columns=["Network", "Right alone", "against", "right alone", "p (Holm)"])
+
+
+def falls(found: Robustness) -> pd.DataFrame:
+    """Points of accuracy lost by change and voter; the first row is the accuracy itself."""
+    voters = list(found.changes[0].accuracy)
+    first = ["unchanged: accuracy", *(share(found.changes[0].accuracy[name]) for name in voters)]
+    rows = [[each.title, *(_points(each.lost[name]) for name in voters)] for each in found.changes[1:]]
+    return pd.DataFrame([first, *rows], columns=["Change", *(TITLES.get(name, "Consensus") for name in voters)])
+
+
+def _points(lost: float) -> str:
+    """Points lost with one decimal; a gain with a minus, and no minus before nothing."""
+    return f"{round(100 * lost, 1) + 0.0:.1f}".replace("-", "−")
+
+
+def originals(found: Robustness) -> pd.DataFrame:
+    """How far the probability moves between an original and its copy, by voter."""
+    voters = list(found.originals[0].moved)
+    rows = [[each.file, each.copy, *(f"{each.moved[name]:.3f}{'' if each.same[name] else ' ✗'}" for name in voters)]
+            for each in found.originals]  # fmt: skip
+    return pd.DataFrame(rows, columns=["Original", "Copy", *(TITLES.get(name, "Consensus") for name in voters)])
+
+
+def tuning(found: Tuning) -> pd.DataFrame:
+    """Validation accuracy of every setting, networks as columns, the best of each marked."""
+    settings = sorted({(each.optimiser, each.rate, each.epochs) for trials in found.networks.values() for each in trials})
+    tops = {name: best(trials) for name, trials in found.networks.items() if trials}
+    cells = {(name, each.optimiser, each.rate, each.epochs): f"{share(each.accuracy)}{' ★' if each == tops[name] else ''}"
+             for name, trials in found.networks.items() for each in trials}  # fmt: skip
+    rows = [[*map(str, setting), *(cells.get((name, *setting), "–") for name in found.networks)] for setting in settings]
+    return pd.DataFrame(rows, columns=["Optimiser", "Rate", "Epochs", *(TITLES[name] for name in found.networks)])
 
 
 def by_class(measures: Measures) -> pd.DataFrame:
@@ -61,11 +112,15 @@ def split(counts: Counts) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["Class", *(PARTS.get(part, part) for part in counts.parts), "All"])
 
 
-def misread(predictions: Sequence[Prediction]) -> pd.DataFrame:
-    """Fields that the consensus misreads, the surest errors first, with their votes."""
-    wrong = sorted((each for each in predictions if each.leading != each.label), key=lambda each: -max(each.consensus))
+def wrong(predictions: Sequence[Prediction]) -> list[Prediction]:
+    """Fields that the consensus misreads, the surest errors first."""
+    return sorted((each for each in predictions if each.leading != each.label), key=lambda each: -max(each.consensus))
+
+
+def misread(fields: Sequence[Prediction]) -> pd.DataFrame:
+    """Fields with their true class, their consensus and their votes."""
     rows = []
-    for each in wrong:
+    for each in fields:
         differ = ", ".join(f"{TITLES[vote.network]} {MARKS[vote.label].chip}" for vote in each.votes if vote.network in each.dissenters)
         # The strip asks for votes and dissenters alone, which a prediction has too.
         votes = strip(cast("Reading", each))
@@ -83,4 +138,4 @@ def settings(masks: Masks) -> pd.DataFrame:
 
 
 def _texts(measures: Measures | None) -> list[str]:
-    return [figure(metric, getattr(measures, metric) if measures else None) for metric in METRICS]
+    return [figure(metric, getattr(measures, metric) if measures else None) for metric in MEASURES]

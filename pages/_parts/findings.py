@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby, pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ball.benchmark import METRICS, Counts, Evaluation, Masks, Measures, Prediction, Reference, Training, benchmark_folder
+from ball.benchmark import MEASURES, Counts, Evaluation, Masks, Measures, Pair, Prediction, Reference, Training, benchmark_folder
 from ball.labels import LABELS
 from ball.names import TITLES
+from ball.trials import Baseline, Robustness, Tuning, best
 from pages._parts.marks import percent
+
+if TYPE_CHECKING:
+    from ball.curves import Reliability, Roc
 
 PARTS: Final = {"train": "Training", "val": "Validation", "test": "Test"}
 """Titles of the parts of a split."""
@@ -27,10 +31,129 @@ def share(value: float | None, digits: int = 1) -> str:
 
 
 def figure(metric: str, value: float | None) -> str:
-    """A measure as text: accuracy in percent as the paper prints it, the rest with four decimals."""
-    if metric == "accuracy" or value is None:
+    """A measure as text: accuracy and macro recall in percent, as the paper prints the first, the rest with four decimals."""
+    if metric in {"accuracy", "balanced_accuracy"} or value is None:
         return share(value, 2)
     return f"{value:.4f}"
+
+
+def protocol(name: str, evaluation: Evaluation | None) -> str:
+    """Which test this is, and what it can and cannot show."""
+    fields = f"{evaluation.n:,} test fields, never seen in training. " if evaluation else ""
+    if name == "stain":
+        return (
+            f"**Stain held out.** {fields}Whole groups of like stain and light are kept out of training, five times over: the harder and "
+            "fairer test. It is still one hospital, and its patients are not known."
+        )
+    return (
+        f"**Random split, as in the paper.** {fields}A random split can be passed on stain colour alone, because fields of like stain fall "
+        f"on both sides. The harder test, with whole stains held out, is **{stain_test()}**: "
+        "on smears from another slide, stain or laboratory the figures may be much lower."
+    )
+
+
+def interval(measures: Measures, metric: str) -> str:
+    """The 95 % interval of a share; empty where there is none."""
+    low, high = measures.intervals.get(metric, (None, None))
+    return "" if low is None else f"95 % interval {share(low)} to {share(high)}"
+
+
+def verdict(name: str, reference: Reference, evaluation: Evaluation, baselines: Sequence[Baseline], metric: str) -> str:
+    """What the dot plot lets one conclude: against the paper on its own split, and against colour alone."""
+    colour = _against_colour(evaluation, baselines, metric)
+    if name == "paper" and metric in next(iter(reference.networks.values()), {}):
+        return f"{against_paper(reference, evaluation, metric)} {colour}".strip()
+    return colour or "What colour alone reaches by this measure is not known."
+
+
+def _against_colour(evaluation: Evaluation, baselines: Sequence[Baseline], metric: str) -> str:
+    known = [each for each in baselines if metric in each.figures]
+    if not known:
+        return ""
+    top = max(known, key=lambda each: each.figures[metric])
+    ours, theirs = getattr(evaluation.consensus, metric), top.figures[metric]
+    if ours is None:
+        return ""
+    figures = f"The consensus reaches {figure(metric, ours)}, colour alone {figure(metric, theirs)}"
+    if ours <= theirs:
+        return f"{figures}: by this test the networks are no better than colour."
+    low = evaluation.consensus.intervals.get(metric, (ours, ours))[0]
+    return f"{figures}{'' if low > theirs else ', within the interval: the gain may be chance'}."
+
+
+def sources(name: str, reference: Reference | None) -> str:
+    """Where the figures of the table come from."""
+    ours = ("Ours: each field read by networks that never saw its stain." if name == "stain" else
+            "Ours: another random cut of the same hospital’s set, so the test fields differ.")  # fmt: skip
+    colour = "Colour: 400 extra-trees on colours, without any network, learned on the same fields."
+    paper = f"Paper: {reference.citation} Random split, {reference.test_fields} test fields of {reference.images:,}. " if reference else ""
+    return f"{paper}{ours} {colour}"
+
+
+def hardest_fold(evaluation: Evaluation, baselines: Sequence[Baseline]) -> str:
+    """The stains that are read worst, and what colour alone makes of them."""
+    worst = min(evaluation.folds, key=lambda each: each.accuracy["consensus"])
+    text = f"Stain {worst.number} is the hardest: the consensus reads {share(worst.accuracy['consensus'])} of its {worst.n} fields rightly"
+    colour = [each.folds[place] for each in baselines if len(each.folds) == len(evaluation.folds)
+              for place in [evaluation.folds.index(worst)]]  # fmt: skip
+    return f"{text}, colour alone {share(max(colour))}." if colour else f"{text}."
+
+
+def differences(pairs: Sequence[Pair]) -> str:
+    """Which voters differ by more than chance."""
+    apart = [each for each in pairs if each.p < 0.05]
+    if not apart:
+        return f"No: none of {len(pairs)} pairs differs by more than chance (p < 0.05)."
+    ranked = [(each.first, each.second) if each.first_alone > each.second_alone else (each.second, each.first) for each in apart]
+    words = [f"{titled(better)} better than {titled(worse)}" for better, worse in ranked]
+    return f"{len(apart)} of {len(pairs)} pairs differ by more than chance (p < 0.05): {listed(words)}."
+
+
+def titled(voter: str) -> str:
+    """A voter's name on screen."""
+    return TITLES.get(voter, "the consensus")
+
+
+def trusted(found: Reliability) -> str:
+    """Where probability and truth are furthest apart."""
+    place = found.widest
+    probability, right = found.probability[place], found.right[place]
+    word = "too sure" if probability > right else "too careful"
+    return f"Furthest off where it says {share(probability)}: right in {share(right)}, so it is {word} there."
+
+
+def separated(areas: Sequence[Roc]) -> str:
+    """The class that is told from the rest least well."""
+    if not areas:
+        return "All fields are of one class: there is nothing to tell apart."
+    least = min(areas, key=lambda each: each.area)
+    return f"{least.label} is told from the rest least well: area {least.area:.3f} (1 is perfect, 0.5 is chance)."
+
+
+def falls(found: Robustness) -> str:
+    """The change that costs the consensus most."""
+    if len(found.changes) < 2:
+        return "No change was tried."
+    worst = max(found.changes[1:], key=lambda each: each.lost["consensus"])
+    most = worst.lost["consensus"]
+    if most <= 0:
+        return f"None of {len(found.changes) - 1} changes costs the consensus any accuracy."
+    above = sum(each.lost["consensus"] > 0.01 for each in found.changes[1:])
+    text = f"“{worst.title.capitalize()}” costs the consensus most, {100 * most:.1f} points."
+    return f"{text} {above} of {len(found.changes) - 1} changes cost more than 1 point."
+
+
+def originals(found: Robustness) -> str:
+    """Whether a field keeps its reading at its first size."""
+    same = sum(bool(each.same.get("consensus")) for each in found.originals)
+    return f"{same} of {len(found.originals)} fields keep label and probability (within 5 points) at their first size of 1024 × 768."
+
+
+def tuned(found: Tuning) -> str:
+    """The best setting of every network."""
+    tops = {name: best(each) for name, each in found.networks.items() if each}
+    words = [f"{TITLES[name]} {top.optimiser} {top.rate:g}, {top.epochs} epochs ({share(top.accuracy)})" for name, top in tops.items()]
+    return f"Best on validation: {listed(words)}."
 
 
 def against_paper(reference: Reference, evaluation: Evaluation, metric: str) -> str:
@@ -38,7 +161,7 @@ def against_paper(reference: Reference, evaluation: Evaluation, metric: str) -> 
     pairs = {name: (reference.networks[name][metric], each) for name, each in evaluation.networks.items() if name in reference.networks}
     better = [name for name, (paper, ours) in pairs.items() if _gain(metric, paper, getattr(ours, metric)) > 0]
     direction = "lower" if metric == "loss" else "higher"
-    title = _within(METRICS[metric])
+    title = _within(MEASURES[metric])
     text = f"Our {title} is {direction} than the paper’s for {len(better)} of {len(pairs)} networks."
     ranges = {name: (paper, ours.intervals[metric]) for name, (paper, ours) in pairs.items() if metric in ours.intervals}
     if not ranges:
@@ -46,7 +169,7 @@ def against_paper(reference: Reference, evaluation: Evaluation, metric: str) -> 
     apart = [name for name, (paper, (low, high)) in ranges.items() if not low <= paper <= high]
     if not apart:
         return f"{text} The paper’s value lies within every one of our 95 % intervals: no difference is shown."
-    return f"{text} The paper’s value lies outside our 95 % interval for {_listed([TITLES[name] for name in apart])}."
+    return f"{text} The paper’s value lies outside our 95 % interval for {listed([TITLES[name] for name in apart])}."
 
 
 def misreadings(measures: Measures, who: str) -> str:
@@ -136,5 +259,6 @@ def _within(title: str) -> str:
     return title if title[1:].isdigit() else title.lower()
 
 
-def _listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str]) -> str:
+    """Words in a sentence: "a, b and c"."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ball import benchmark
+from ball import benchmark, trials
 from ball.benchmark import METRICS, NotMeasuredError
 from ball.labels import LABELS
 from ball.names import TITLES
@@ -28,6 +28,11 @@ LOADERS: tuple[tuple[str, Callable[[], object]], ...] = (
     ("reference.json", benchmark.load_reference),
     ("paper-test.json", benchmark.load_evaluation),
     ("predictions-paper-test.csv", benchmark.load_predictions),
+    ("stain-test.json", lambda: benchmark.load_evaluation("stain")),
+    ("predictions-stain.csv", lambda: benchmark.load_predictions("stain")),
+    ("baselines.json", lambda: trials.load_baselines("stain")),
+    ("robustness.json", trials.load_robustness),
+    ("tuning.json", trials.load_tuning),
     ("data.json", benchmark.load_counts),
     ("segmentation.json", benchmark.load_masks),
     ("training-alexnet.json", lambda: benchmark.load_training("alexnet")),
@@ -139,3 +144,48 @@ def test_counts_by_class_and_part(benchmark_files: Path) -> None:
     del document["parts"]
     path.write_text(json.dumps(document))
     assert benchmark.load_counts().parts == {}
+
+
+def test_figures_made_with_other_weights_are_noticed(benchmark_files: Path) -> None:
+    weights = benchmark.load_evaluation().weights
+    assert weights
+    assert benchmark.outdated(weights) == ()
+    assert benchmark.outdated(trials.load_robustness().weights) == ("alexnet",)
+    assert benchmark.outdated({"googlenet": "ab" * 32}) == ("googlenet",)
+    (benchmark_files / "manifest.json").unlink()
+    assert benchmark.outdated(weights) == ()
+
+
+def test_the_committed_figures_are_those_of_the_committed_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Red after new weights until `python -m ball evaluate` (and `audit`) has run again."""
+    monkeypatch.delenv("BALL_WEIGHTS", raising=False)
+    assert list(benchmark.load_evaluation().weights) == [each.network for each in benchmark.load_weight_files()]
+    found = {path.name: json.loads(path.read_text()).get("weights", {}) for path in benchmark.benchmark_folder().glob("*.json")}
+    stale = {name: benchmark.outdated(weights) for name, weights in found.items() if name != "stain-test.json"}
+    assert {name: networks for name, networks in stale.items() if networks} == {}
+
+
+def test_held_out_predictions_take_the_mean_of_those_who_read_all(benchmark_files: Path) -> None:
+    assert benchmark_files.is_dir()
+    first, second = benchmark.load_predictions("stain")
+    assert [vote.network for vote in first.votes] == ["alexnet", "googlenet"]
+    assert first.leading == LABELS[2]
+    assert first.dissenters == ("alexnet",)
+    assert sum(first.consensus) == pytest.approx(1)
+    assert second.leading != second.label
+
+
+def test_stain_figures_keep_their_folds(benchmark_files: Path) -> None:
+    assert benchmark_files.is_dir()
+    evaluation = benchmark.load_evaluation("stain")
+    assert [each.n for each in evaluation.folds] == [4, 6]
+    assert evaluation.folds[0].accuracy == {"alexnet": 0.6, "googlenet": 0.7, "consensus": 0.7}
+    assert evaluation.weights == {}
+
+
+def test_the_best_trial_has_the_highest_accuracy(benchmark_files: Path) -> None:
+    assert benchmark_files.is_dir()
+    found = trials.load_tuning().networks["alexnet"]
+    top = trials.best(found)
+    assert (top.optimiser, top.rate, top.epochs) == ("SGD", 0.01, 10)
+    assert found[0].loss is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from ball import synthetic
 from ball.cli import main
 from ball.labels import LABELS
 from ball.networks import NETWORKS
-from ball.training.splits import load_split
+from ball.training.out_of_fold import HEADER
+from ball.training.splits import FOLDS, load_split
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +101,8 @@ WRONG = [
     (["--part", "test"], "go together"),
     (["--fold", "1"], "go together"),
     (["--split", "paper", "--part", "test", "--fold", "1"], "has no folds"),
-    (["--split", "stain", "--part", "test"], "needs a fold from 0 to 4"),
+    (["--split", "stain", "--part", "val"], "needs a fold from 0 to 4"),
+    (["--split", "stain", "--part", "test"], "no weights in stain-0, stain-1, stain-2, stain-3, stain-4"),
     (["--split", "paper", "--part", "val"], "holds no file of the part val"),
     (["--json", "no/such/out.json"], "Nothing can be written"),
 ]
@@ -141,3 +144,88 @@ def test_without_a_network_there_is_nothing_to_measure(
     monkeypatch.setenv("BALL_WEIGHTS", str(tmp_path / "none"))
     assert main(["evaluate", str(folder)]) == 2
     assert "None of the five networks could be loaded" in capsys.readouterr().err
+
+
+@pytest.fixture
+def held_out(tmp_path: Path) -> Path:
+    """Two drawn fields of every stain cluster, under names that the split stain knows."""
+    for fold in range(FOLDS):
+        for index, (folder, key) in enumerate((("Benign", "Benign"), ("Early", "-Early-"), ("Pre", "-Pre-"), ("Pro", "-Pro-"))):
+            (tmp_path / "held" / folder).mkdir(parents=True, exist_ok=True)
+            names = sorted(name for name in load_split("stain", fold).test if key in name)
+            (tmp_path / "held" / folder / names[0]).write_bytes(synthetic.png(4 * fold + index))
+    return tmp_path / "held"
+
+
+@pytest.fixture
+def folds(tmp_path: Path, random_weights: Path) -> Path:
+    """GoogLeNet for every fold, and AlexNet for fold 0 alone."""
+    manifest = json.loads((random_weights / "manifest.json").read_text())
+    for fold in range(FOLDS):
+        networks = ("alexnet", "googlenet") if fold == 0 else ("googlenet",)
+        here = tmp_path / "folds" / f"stain-{fold}"
+        here.mkdir(parents=True)
+        for name in networks:
+            (here / f"{name}.safetensors").symlink_to(random_weights / f"{name}.safetensors")
+        entries = {name: manifest["networks"][name] for name in networks}
+        (here / "manifest.json").write_text(json.dumps({**manifest, "networks": entries}))
+    return tmp_path / "folds"
+
+
+STAIN = ("--split", "stain", "--part", "test")
+
+
+def test_folds_are_pooled_and_the_figures_follow_from_the_predictions_alone(
+    held_out: Path, folds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predictions, figures = tmp_path / "p.csv", tmp_path / "f.json"
+    arguments = [*STAIN, "--weights", str(folds), "--predictions", str(predictions), "--json", str(figures)]
+    assert main(["evaluate", str(held_out), *arguments]) == 0
+    assert "alexnet was not trained for every fold" in capsys.readouterr().err
+    pooled = json.loads(figures.read_text())
+    assert (pooled["n"], list(pooled["networks"]), [fold["n"] for fold in pooled["folds"]]) == (20, ["googlenet"], [4] * 5)
+    assert list(pooled["folds"][0]["networks"]) == ["alexnet", "googlenet"]
+    assert pooled["weights"]["googlenet"].keys() == {"0", "1", "2", "3", "4"}
+    status, again, _ = evaluated(capsys, predictions)
+    assert (status, again) == (0, pooled)
+
+
+def test_pooled_logits_are_those_of_the_readings(held_out: Path, folds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(held_out), *STAIN, "--weights", str(folds), "--predictions", str(tmp_path / "p.csv")]) == 0
+    capsys.readouterr()
+    rows = [row for row in csv.DictReader((tmp_path / "p.csv").read_text().splitlines()) if row["network"] == "googlenet"]
+    assert main(["read", str(held_out / "Pro"), "--json", "-"]) == 0
+    readings = json.loads(capsys.readouterr().out)
+    assert len(readings) == FOLDS
+    votes = {Path(one["file"]).name: next(vote for vote in one["votes"] if vote["network"] == "googlenet") for one in readings}
+    for row in [row for row in rows if row["label"] == "Pro-B"]:
+        logits = [float(row[label]) for label in LABELS]
+        expected = [votes[Path(row["file"]).name]["probabilities"][label] for label in LABELS]
+        assert [math.exp(each) / sum(map(math.exp, logits)) for each in logits] == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_fold_without_weights_or_a_network_for_all_is_said(
+    held_out: Path, folds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["evaluate", str(held_out), *STAIN, "--weights", str(folds)]
+    (folds / "stain-3" / "manifest.json").unlink()
+    assert main(arguments) == 2
+    assert "no weights in stain-3. Train them" in capsys.readouterr().err
+    (folds / "stain-3" / "manifest.json").write_text((folds / "stain-2" / "manifest.json").read_text())
+    for path in held_out.rglob("*"):
+        if path.name in load_split("stain", 4).test:
+            path.unlink()
+    assert main(arguments) == 2
+    assert "no file of fold 4" in capsys.readouterr().err
+    assert not (tmp_path / "p.csv").exists()
+
+
+@pytest.mark.parametrize(("text", "says"), [("", "holds no out-of-fold predictions"), ("file,label\na,b\n", "expected the columns"),
+                                            (None, "is damaged")])  # fmt: skip
+def test_a_bad_file_of_predictions_is_said(text: str | None, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = f"{','.join(HEADER)}\na.jpg,0,Benign,0,googlenet,ab,1,2,3\n"
+    (tmp_path / "p.csv").write_text(whole if text is None else text)
+    assert main(["evaluate", str(tmp_path / "p.csv")]) == 2
+    assert says in capsys.readouterr().err
+    assert main(["evaluate", str(tmp_path / "p.csv"), "--split", "stain", "--part", "test"]) == 2
+    assert "only --json goes with it" in capsys.readouterr().err

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ball import synthetic
 from ball.cli import main
-from ball.training import recipe, train
+from ball.training import fit, recipe, train
 from ball.training.recipe import Recipe, Stage
 from ball.training.splits import load_split
 from ball.weights import Store
 
+ROOT = Path(__file__).resolve().parents[2]
 CLASSES = {"Benign": "Benign", "Early": "Early", "Pre": "-Pre-", "Pro": "-Pro-"}
 
 
@@ -74,7 +79,79 @@ def test_an_unwritable_folder_of_runs_is_said_at_once(
 def test_a_field_that_cannot_be_decoded_is_said(fields: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (fields / "Pre" / "short.png").write_bytes(b"no picture")
     assert main(["train", "--data", str(fields), "--network", "alexnet", "--init", "scratch"]) == 2
-    assert "python -m ball data check" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "python -m ball data check" in said
+    assert "Pre/short.png" in said
+
+
+def test_a_field_in_the_folder_of_another_class_is_said_at_once(
+    fields: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "load", lambda _: pytest.fail("the data were loaded"))
+    (fields / "Pre" / "WBC-Malignant-Pro-001.jpg").write_bytes(synthetic.png(7))
+    arguments = ["train", "--data", str(fields), "--network", "alexnet", "--init", "scratch"]
+    assert main(arguments) == 2
+    assert "lies in a folder of Pre-B, but its name says Pro-B" in capsys.readouterr().err
+    (fields / "Pre" / "WBC-Malignant-Pro-001.jpg").rename(fields / "Pro" / "WBC-Malignant-Pro-001.jpg")
+    (fields / "Benign" / "copy.jpg").write_bytes(synthetic.png(7))
+    assert main(arguments) == 2
+    assert "the same picture in two classes" in capsys.readouterr().err
+
+
+def test_a_disk_without_room_for_checkpoints_is_said_before_training(
+    fields: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fit.shutil, "disk_usage", lambda _: SimpleNamespace(free=10**8))
+    monkeypatch.setattr(train, "train", lambda *_: pytest.fail("training began"))
+    assert main(["train", "--data", str(fields), "--network", "alexnet,googlenet", "--init", "scratch"]) == 2
+    assert "Checkpoints need" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of file size are set as Linux does")
+def test_a_full_disk_while_a_checkpoint_is_saved_leaves_nothing_half_written(fields: Path, tmp_path: Path) -> None:
+    """The real writer under a limit of 1 MB a file: what a full disk does, and its error is no OSError."""
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
+        "from ball.cli import main; from ball.training import recipe; from ball.training.recipe import Recipe, Stage\n"
+        "recipe.recipe_for = lambda _, **changes: Recipe(stages=(Stage(1, 64),), **changes)\n"
+        f"sys.exit(main(['train', '--data', {str(fields)!r}, '--network', 'googlenet', '--init', 'scratch', '--accelerator', 'cpu']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 2, done.stderr
+    assert "could not be written" in done.stderr
+    assert "Make room" in done.stderr
+    assert not list((tmp_path / "runs").rglob("*.part"))
+    assert not (tmp_path / "weights" / "manifest.json").exists()
+
+
+def test_two_processes_train_as_one_does(fields: Path, tmp_path: Path) -> None:
+    """Lightning's own launch of two processes: the same batches, halved, and the mean of both gradients."""
+    more = sorted(name for name in load_split("paper").train if "-Pre-" in name)[1:5]
+    for seed, name in enumerate(more):
+        (fields / "Pre" / name).write_bytes(synthetic.png(20 + seed))
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import sys; from ball.cli import main; from ball.training import recipe; from ball.training.augment import Augmentation\n"
+        "from ball.training.recipe import Recipe, Stage\n"
+        "still = Augmentation(zoom=(1.0, 1.0), squeeze=0, stain=0, shift=0, light=0, rotate=False)\n"
+        "recipe.recipe_for = lambda _, **changes: Recipe(stages=(Stage(2, 64, still),), batch=8, side=64, rate=1e-4, **changes)\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    logs = []
+    for devices in (1, 2):
+        out = tmp_path / f"out{devices}"
+        environment = {**os.environ, "BALL_RUNS": str(tmp_path / f"runs{devices}"), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, str(script), "train", "--data", str(fields), "--network", "alexnet", "--init", "scratch",
+                   "--accelerator", "cpu", "--devices", str(devices), "--out", str(out)]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment, timeout=900)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("alexnet epoch 2/2") == 1
+        Store(out).load("alexnet")
+        logs.append(json.loads((out / "benchmark" / "training-alexnet.json").read_text())["epochs"])
+    one, two = logs
+    for alone, shared in zip(one, two, strict=True):
+        assert shared["train_loss"] == pytest.approx(alone["train_loss"], rel=0.1)
+        assert shared["val_loss"] == pytest.approx(alone["val_loss"], rel=0.05)
 
 
 def test_a_network_is_trained_and_its_weights_load(

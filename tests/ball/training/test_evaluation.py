@@ -11,7 +11,7 @@ import pytest
 
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.reading import Reading, Vote
-from ball.training.evaluation import Results, calibration_error, collect, intervals, metrics, prediction_rows, report, trust
+from ball.training.evaluation import Groups, Results, calibration_error, collect, intervals, metrics, prediction_rows, report, trust
 
 TARGETS = np.array([0, 0, 1, 2, 3])
 PROBABILITIES = np.array([
@@ -21,14 +21,14 @@ PROBABILITIES = np.array([
     [0.10, 0.10, 0.60, 0.20],
     [0.10, 0.10, 0.65, 0.15],  # a Pro-B field called Pre-B
 ])
-ALONE = np.arange(5)
+ALONE = Groups(np.arange(5))
 
 
 def results(**changes: Any) -> Results:
     columns: dict[str, Any] = {
         "files": ("b1", "b2", "e", "p", "r"),
         "targets": TARGETS,
-        "groups": ALONE,
+        "groups": ALONE.numbers,
         "probabilities": {"alexnet": PROBABILITIES},
         "consensus": PROBABILITIES,
         "suggestions": ("Benign", UNIDENTIFIED, "Early Pre-B", "Pre-B", "Pre-B"),
@@ -76,7 +76,7 @@ def test_a_class_without_a_field_is_skipped_by_macro_figures() -> None:
     found = report(results())["networks"]["alexnet"]
     keep = slice(0, 3)
     part = report(results(
-        files=("b1", "b2", "e"), targets=TARGETS[keep], groups=ALONE[keep], consensus=PROBABILITIES[keep],
+        files=("b1", "b2", "e"), targets=TARGETS[keep], groups=ALONE.numbers[keep], consensus=PROBABILITIES[keep],
         probabilities={"alexnet": PROBABILITIES[keep]}, suggestions=("Benign", "Benign", "Benign"), flagged=np.zeros(3, dtype=bool),
     ))["networks"]["alexnet"]
     assert part["balanced_accuracy"] == pytest.approx((1 / 2 + 1) / 2)
@@ -88,13 +88,15 @@ def test_a_class_without_a_field_is_skipped_by_macro_figures() -> None:
 
 def test_figures_that_one_field_cannot_show_are_null() -> None:
     one = results(
-        files=("e",), targets=TARGETS[2:3], groups=ALONE[:1], consensus=PROBABILITIES[2:3], probabilities={"alexnet": PROBABILITIES[2:3]},
+        files=("e",), targets=TARGETS[2:3], groups=ALONE.numbers[:1], consensus=PROBABILITIES[2:3],
+        probabilities={"alexnet": PROBABILITIES[2:3]},
         suggestions=(UNIDENTIFIED,), flagged=np.array([True]),
     )
     found = report(one)["consensus"]
     assert found["auroc"] is None
     assert found["malignant"] == {"sensitivity": 1, "specificity": None, "auroc": None}
-    assert found["ci95"] == {"accuracy": None, "macro_f1": None}
+    assert set(found["ci95"].values()) == {None}
+    assert {"accuracy", "macro_f1", "loss"} <= set(found["ci95"])
     assert found["accuracy_when_given"] is None
 
 
@@ -105,7 +107,7 @@ def test_trust_counts_what_was_given_and_what_was_flagged() -> None:
 
 def test_loss_is_not_cut_off_at_tiny_probabilities() -> None:
     sure_and_wrong = np.array([[1.0, 1e-40, 0, 0]])
-    assert metrics(sure_and_wrong, np.array([1]), np.array([0]))["loss"] == pytest.approx(40 * math.log(10))
+    assert metrics(sure_and_wrong, np.array([1]), Groups(np.array([0])))["loss"] == pytest.approx(40 * math.log(10))
 
 
 def test_calibration_bins_hold_equally_many_fields() -> None:
@@ -128,14 +130,14 @@ def test_calibration_error_does_not_depend_on_the_order_of_fields() -> None:
 def test_intervals_have_the_width_of_a_binomial() -> None:
     targets = np.zeros(400, dtype=np.intp)
     called = np.repeat([0, 1], [320, 80])
-    low, high = intervals(called, targets, np.arange(400))["accuracy"] or []
+    low, high = intervals(called, targets, Groups(np.arange(400)))["accuracy"] or []
     assert (low, high) == pytest.approx((0.8 - 1.96 * 0.02, 0.8 + 1.96 * 0.02), abs=0.006)
 
 
 def test_intervals_draw_whole_groups_of_twins() -> None:
     targets, called = np.zeros(4, dtype=np.intp), np.array([0, 0, 1, 1])
     # Two groups, one all right and one all wrong: a resample is right in none, half or all.
-    assert intervals(called, targets, np.array([7, 7, 3, 3]))["accuracy"] == [0, 1]
+    assert intervals(called, targets, Groups(np.array([7, 7, 3, 3])))["accuracy"] == [0, 1]
 
 
 def test_intervals_are_seeded() -> None:
@@ -145,7 +147,7 @@ def test_intervals_are_seeded() -> None:
 
 def test_report_is_strict_json_with_the_keys_of_the_contract() -> None:
     found = report(results(errors=("x",)))
-    assert list(found) == ["n", "classes", "errors", "networks", "consensus"]
+    assert list(found) == ["n", "classes", "errors", "networks", "consensus", "mcnemar", "weights"]
     assert (found["n"], found["classes"], found["errors"]) == (5, list(LABELS), ["x"])
     keys = ["accuracy", "balanced_accuracy", "f1", "recall", "precision", "macro_f1", "loss", "auroc", "ece", "confusion",
             "per_class", "malignant", "ci95"]

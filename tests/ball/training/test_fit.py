@@ -16,11 +16,11 @@ from safetensors import safe_open
 from ball.networks import NETWORKS, Classifier
 from ball.training import fit as fitting
 from ball.training.augment import Augmentation
-from ball.training.fit import ChangedDataError, Examples, Run, State, fit, load_trunk, runs_folder
+from ball.training.fit import CHECKPOINT, ChangedDataError, Examples, Run, State, fit, load_trunk, runs_folder
 from ball.training.recipe import Recipe, Stage, recipe_for
 
 ROOT = Path(__file__).resolve().parents[3]
-NETWORK, CHECKPOINT = "googlenet", "last.safetensors"
+NETWORK = "googlenet"
 RECIPE = Recipe(stages=(Stage(2, 32), Stage(1, 48)), batch=4, rate=1e-3)
 
 
@@ -207,12 +207,7 @@ def test_the_time_left_counts_only_what_this_run_has_spent() -> None:
 
 
 def rates(recipe: Recipe, steps: int = 200) -> list[float]:
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-    found = []
-    for step in range(steps):
-        fitting._set_rate(optimizer, recipe, step / steps)
-        found.append(optimizer.param_groups[0]["lr"])
-    return found
+    return [fitting.warmed(recipe, step / steps) for step in range(steps)]
 
 
 @pytest.mark.parametrize("warmup", [0.05, 0.1, 0.5])

@@ -1,0 +1,146 @@
+"""`python -m ball audit`: what colour alone achieves, and how far the networks fall on changed fields."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ball.commands._output import UsageError, make_folder, progress, say, table, write
+from ball.export import json_text
+
+if TYPE_CHECKING:
+    from ball.segmentation import Image
+    from ball.training.data import Field
+
+PARTS = ("baselines", "robustness")
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "audit", help="what colour alone achieves, and how far the networks fall on changed fields",
+        description="Train baselines that see colour alone on exactly the splits of the networks (baselines.json), and read the test part "
+        "of the split paper again with its fields changed: stain, light, JPEG, scale bar, no mask, first size (robustness.json).",
+    )
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of class folders")
+    parser.add_argument("--only", choices=PARTS, help="one of the two files; default both")
+    parser.add_argument("--hires", metavar="FOLDER", type=Path, help="class folders of originals that the data set holds small copies of")
+    parser.add_argument("--limit", metavar="N", type=int, help="read N test fields alone, evenly spread: a trial, not a figure to keep")
+    parser.add_argument("--out", metavar="FOLDER", type=Path, help="folder to write to; default benchmark in the weights folder")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Audit and write; 0."""
+    from ball.places import weights_folder
+    from ball.training.data import find_fields
+
+    if args.limit is not None and args.limit < 1:
+        raise UsageError(f"--limit takes a number of fields from 1 up; got {args.limit}.")
+    try:
+        fields = find_fields(args.folder)
+        large = find_fields(args.hires) if args.hires else []
+    except (OSError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    out = make_folder(args.out or weights_folder() / "benchmark")
+    if args.only != "robustness":
+        write(out / "baselines.json", json_text(_baselines(fields)))
+        say(f"wrote {out / 'baselines.json'}")
+    if args.only != "baselines":
+        document = _robustness(fields, large, args.limit)
+        write(out / "robustness.json", json_text(document))
+        say(f"wrote {out / 'robustness.json'}")
+        print(_summary(document))
+    return 0
+
+
+def _baselines(fields: Sequence[Field]) -> dict[str, Any]:
+    from ball.segmentation import segment
+    from ball.training import audit
+    from ball.training.data import fingerprint, twin_groups
+
+    _require_parts(fields)
+    features = audit.describe(segment(image) for image in _images(fields))
+    found = audit.baselines(fields, features, twin_groups(fields), say)
+    return {"command": "python -m ball audit DATA/all --only baselines", "trees": audit.TREES, "data": fingerprint(fields), **found}
+
+
+def _require_parts(fields: Sequence[Field]) -> None:
+    """Both protocols need fields to learn from and fields to be measured on.
+
+    Raises:
+        UsageError: a part has no file here.
+    """
+    from ball.training.splits import FOLDS, load_split
+
+    names = {field.name for field in fields}
+    for called, split in [("paper", load_split("paper")), *((f"stain, fold {fold}", load_split("stain", fold)) for fold in range(FOLDS))]:
+        if not names & split.train or not names & split.test:
+            raise UsageError(f"The folder holds no training or no test file of the split {called}; splits know files by name.")
+
+
+def _robustness(fields: Sequence[Field], large: Sequence[Field], limit: int | None) -> dict[str, Any]:
+    import numpy as np
+
+    from ball.training import audit
+    from ball.training.data import fingerprint, thumbnails
+    from ball.training.splits import load_split
+
+    engine = _engine()
+    test = [field for field in fields if field.name in load_split("paper").test]
+    if not test:
+        raise UsageError("The folder holds no test file of the split paper; splits know files by name.")
+    every = 1 if limit is None else max(len(test) // limit, 1)
+    chosen = test[::every][:limit]
+    targets = np.array([field.target for field in chosen], dtype=np.intp)
+    images = list(_images(chosen))
+    document = {"command": "python -m ball audit DATA/all --only robustness --hires DATA/hires", "part": "paper, test", "n": len(chosen),
+                "of": len(test), "data": fingerprint(fields), "weights": dict(engine.hashes),
+                "conditions": audit.robustness(images, targets, engine, progress=lambda items: progress(items, "condition"))}
+    originals = [(f"{field.path.parent.name}/{field.name}", _image(field)) for field in large]
+    found = audit.originals(originals, fields, thumbnails(fields), _image, engine) if originals else []
+    return {**document, "originals": found}
+
+
+def _engine() -> Any:
+    from ball.engine import load_engine
+
+    engine = load_engine()
+    for reason in dict.fromkeys(engine.missing.values()):
+        say(reason)
+    if not engine.models:
+        raise UsageError("None of the five networks could be loaded: there is nothing to audit.")
+    return engine
+
+
+def _images(fields: Sequence[Field]) -> Any:
+    return (_image(field) for field in progress(fields, "field"))
+
+
+def _image(field: Field) -> Image:
+    """A decoded field.
+
+    Raises:
+        UsageError: it cannot be decoded.
+    """
+    from ball.files import read_bytes
+    from ball.images import ImageError, decode
+
+    try:
+        return decode(read_bytes(field.path)).rgb
+    except ImageError as error:
+        raise UsageError(f"{field.path.name} cannot be decoded; `python -m ball data check` names all such files. {error}") from error
+
+
+def _summary(document: dict[str, Any]) -> str:
+    conditions = document["conditions"]
+    voters = list(conditions[0]["voters"])
+    rows = [(each["title"], *(f"{100 * each['voters'][name]['accuracy']:.2f}" for name in voters)) for each in conditions]
+    moved = [(f"{each['file']} ({each['copy']})", *(f"{each['voters'][name]['moved']:.3f}" for name in voters))
+             for each in document["originals"]]  # fmt: skip
+    lines = [f"{document['n']} fields, accuracy in %", table(("", *voters), rows)]
+    if moved:
+        lines += ["originals against their copies: how far the probability moves", table(("", *voters), moved)]
+    return "\n".join(lines)

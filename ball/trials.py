@@ -1,0 +1,163 @@
+"""The files of the audit and of tuning beside the weights, as frozen values: baselines, changed fields, the grid.
+
+Nothing here computes a figure; the constants name the commands that do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ball.benchmark import MEASURES, known_networks, load_file
+from ball.names import TITLES
+
+BASELINES: Final = "python -m ball audit DATA/all --only baselines"
+ROBUSTNESS: Final = "python -m ball audit DATA/all --only robustness --hires DATA/hires"
+TUNING: Final = "python -m ball tune --data DATA/all --pbc PBC"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What a classifier without a network reached. ``figures``: measures, 0..1; ``folds``: accuracy by fold, where there are any."""
+
+    name: str
+    title: str
+    figures: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
+    folds: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One way to change a field. By voter: accuracy, points of it lost and share of labels turned, all 0..1."""
+
+    name: str
+    title: str
+    kind: str
+    accuracy: Mapping[str, float]
+    lost: Mapping[str, float]
+    turned: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Original:
+    """A field at its first size against its small copy: by voter how far the probability moved, and who stayed the same."""
+
+    file: str
+    copy: str
+    moved: Mapping[str, float]
+    same: Mapping[str, bool]
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """The test part of the split paper, ``n`` of its ``of`` fields, read again with its fields changed; the first change is none."""
+
+    n: int
+    of: int
+    changes: tuple[Change, ...]
+    originals: tuple[Original, ...]
+    weights: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        if not self.changes or not self.changes[0].accuracy:
+            raise ValueError("it tells of no change")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One cell of the tuning grid. Accuracy and loss are of the validation part; the loss is None where it was not finite."""
+
+    optimiser: str
+    rate: float
+    epochs: int
+    accuracy: float
+    loss: float | None
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """The grid by network, at images of ``side`` pixels."""
+
+    side: int
+    n: int
+    command: str
+    networks: Mapping[str, tuple[Trial, ...]]
+
+
+def load_baselines(protocol: str) -> tuple[Baseline, ...]:
+    """What colour alone achieves on a protocol (``paper`` or ``stain``).
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    return load_file("baselines.json", BASELINES, lambda document: _baselines(document[protocol]))
+
+
+def load_robustness() -> Robustness:
+    """How the networks do on changed fields.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    return load_file("robustness.json", ROBUSTNESS, _robustness)
+
+
+def load_tuning() -> Tuning:
+    """The tuning grid.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    return load_file("tuning.json", TUNING, _tuning)
+
+
+def best(trials: tuple[Trial, ...]) -> Trial:
+    """The trial of highest validation accuracy; of least loss where several reach it."""
+    return max(trials, key=lambda each: (each.accuracy, -each.loss if each.loss is not None else float("-inf")))
+
+
+def _baselines(document: Any) -> tuple[Baseline, ...]:
+    return tuple(
+        Baseline(
+            str(name), str(row["title"]), {metric: float(row[metric]) for metric in MEASURES if metric in row},
+            {metric: (float(ends[0]), float(ends[1])) for metric, ends in row["ci95"].items() if ends},
+            tuple(float(each) for each in row.get("folds", ())),
+        )
+        for name, row in document["baselines"].items()
+    )  # fmt: skip
+
+
+def _robustness(document: Any) -> Robustness:
+    return Robustness(
+        int(document["n"]), int(document["of"]), tuple(map(_change, document["conditions"])), tuple(map(_original, document["originals"])),
+        {str(name): str(digest) for name, digest in document["weights"].items()},
+    )  # fmt: skip
+
+
+def _change(row: Any) -> Change:
+    def of(key: str) -> dict[str, float]:
+        return {voter: float(row["voters"][voter][key]) for voter in (*TITLES, "consensus") if voter in row["voters"]}
+
+    return Change(str(row["name"]), str(row["title"]), str(row["kind"]), of("accuracy"), of("lost"), of("turned"))
+
+
+def _original(row: Any) -> Original:
+    voters = {voter: row["voters"][voter] for voter in (*TITLES, "consensus") if voter in row["voters"]}
+    moved, same = ({voter: each[key] for voter, each in voters.items()} for key in ("moved", "same"))
+    return Original(str(row["file"]), str(row["copy"]), {voter: float(each) for voter, each in moved.items()}, same)
+
+
+def _tuning(document: Any) -> Tuning:
+    networks = {
+        name: tuple(
+            Trial(str(row["optimiser"]), float(row["rate"]), int(row["epochs"]), float(row["val_accuracy"]),
+                  None if row["val_loss"] is None else float(row["val_loss"]))
+            for row in rows
+        )
+        for name, rows in known_networks(document["networks"])
+    }  # fmt: skip
+    if not any(networks.values()):
+        raise ValueError("it tells of no trial")
+    return Tuning(int(document["side"]), int(document["n"]), str(document["command"]), networks)

@@ -1,0 +1,126 @@
+"""The tabs of the Benchmark page on what surrounds the test: changed fields, training, tuning, data, segmentation."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ball import benchmark, trials
+from ball.benchmark import Masks, NotMeasuredError, Training
+from ball.names import TITLES
+from pages._parts import benchmark_tables as tables
+from pages._parts import charts, findings, maps_figures
+from pages._parts.benchmark_tabs import Shown, command, loaded, outdated, table
+from pages._parts.findings import share
+
+
+def changed(_: Shown) -> None:
+    """How far the networks fall when a field is changed a little."""
+    st.header("What a changed picture does", anchor=False)
+    found = loaded(trials.load_robustness, say=True)
+    if found is None:
+        return
+    outdated(found.weights, trials.ROBUSTNESS)
+    if found.n < found.of:
+        st.warning(f"A trial on {found.n} of {found.of} test fields: not a figure to rely on.", icon=":material/science:")
+    st.markdown(f"**{findings.falls(found)}**")
+    charts.show(charts.falls(found), "falls", "Points of accuracy lost by the consensus and by each network under each change.")
+    table(tables.falls(found), "Points of accuracy lost by change and network")
+    st.markdown(f"Random split, {found.n} test fields. Stain: each dye 20 % stronger or weaker. A minus is a gain.")
+    if found.originals:
+        st.subheader("Fields at their first size", anchor=False)
+        st.markdown(f"**{findings.originals(found)}**")
+        table(tables.originals(found), "How far the probability moves between an original and its small copy")
+    command(trials.ROBUSTNESS)
+
+
+def training(_: Shown) -> None:
+    """How training went."""
+    st.header("How training went", anchor=False)
+    logs: list[Training] = []
+    missing: list[NotMeasuredError] = []
+    for name in TITLES:
+        try:
+            logs.append(benchmark.load_training(name))
+        except NotMeasuredError as error:
+            missing.append(error)
+    for log in logs:
+        outdated(log.weights, log.command)
+    if logs:
+        st.markdown(f"**{findings.course(logs)}**")
+        st.markdown(
+            "Weights of the random split. Small cuts around a nucleus come first, whole fields last; a dotted line marks the change. "
+            "Training loss is that of augmented images and of the weights as they move, "
+            "validation loss that of averaged weights on whole fields."
+        )
+        _curves(logs)
+    for absent in missing:
+        st.markdown(str(absent))
+    command(*(log.command for log in logs), *(absent.command for absent in missing))
+
+
+def _curves(logs: list[Training]) -> None:
+    """One chart a network, all on the same axes."""
+    most = max(max(each.train_loss, each.val_loss) for log in logs for each in log.epochs)
+    least = min(each.val_accuracy for log in logs for each in log.epochs)
+    grid = st.grid("auto", min_column_width=360)
+    for log in logs:
+        title = TITLES.get(log.network, log.network)
+        with grid.cell():
+            st.subheader(title, anchor=False)
+            minutes = sum(each.seconds for each in log.epochs) / 60
+            st.markdown(f"{findings.stages(log).capitalize()}. {minutes:.0f} min. Ends at {share(log.epochs[-1].val_accuracy)}")
+            charts.show(charts.losses(log, most), f"loss-{log.network}", f"Training and validation loss of {title} by epoch.")
+            charts.show(charts.accuracies(log, least), f"accuracy-{log.network}", f"Validation accuracy of {title} by epoch.")
+
+
+def tuning(_: Shown) -> None:
+    """The paper's grid."""
+    st.header("The paper’s tuning grid", anchor=False)
+    found = loaded(trials.load_tuning, say=True)
+    if found is None:
+        return
+    st.markdown(f"**{findings.tuned(found)}**")
+    st.markdown(
+        f"Validation accuracy, {found.n} fields, images of {found.side} × {found.side} pixels"
+        f"{' (the paper: 224)' if found.side != 224 else ''}. The grid is the paper’s; the weights in use were trained by another schedule."
+    )
+    charts.show(charts.tuning(found), "tuning", "Parallel plot of the grid; the table below it holds the same figures.")
+    table(tables.tuning(found), "Validation accuracy by network and setting")
+    command(found.command)
+
+
+def data(_: Shown) -> None:
+    """Fields by class and part."""
+    st.header("Fields by class and part", anchor=False)
+    counts = loaded(benchmark.load_counts, say=True)
+    if counts is None:
+        return
+    st.markdown(f"**{findings.balance(counts)}**")
+    grid = st.grid(2, min_column_width=480)
+    with grid.cell():
+        charts.show(charts.classes(counts), "classes", "Bar chart of fields by class; the table beside it holds the same figures.")
+    with grid.cell():
+        table(tables.split(counts), "Fields by class and part of the split")
+        if counts.parts:
+            st.markdown("Random split, stratified by class; copies of one field are kept on one side.")
+    command(benchmark.CHECK)
+
+
+def segmentation(_: Shown) -> None:
+    """The segmentation on hand-drawn masks."""
+    st.header("Segmentation on hand-drawn masks", anchor=False)
+    masks = loaded(benchmark.load_masks, say=True)
+    if masks is not None:
+        _settings(masks)
+    maps_figures.closer_masks()
+
+
+def _settings(masks: Masks) -> None:
+    st.markdown(f"**{findings.outlines(masks)}**")
+    with st.container(width=760):
+        table(tables.settings(masks), "Mean Dice by setting of the segmentation")
+        st.markdown(
+            f"{masks.cells} single white cells of another data set (segmentation_WBC), with nuclei and cells drawn by hand. "
+            "Dice is 1 where mask and drawing are the same. B-ALL fields come without drawn masks."
+        )
+    command(benchmark.SEGMENT)
