@@ -21,9 +21,9 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-import openvino
 import torch
 
+from ball.compiled import openvino_package
 from ball.engine import Engine
 from ball.images import decode
 from ball.labels import LABELS
@@ -142,7 +142,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     document = {
         "command": COMMAND, "date": datetime.now(UTC).date().isoformat(), "processor": processor(), "threads": torch.get_num_threads(),
         "clock": arguments.clock,
-        "versions": {"torch": torch.__version__, "openvino": openvino.__version__, "opencv": cv2.__version__},
+        "versions": {"torch": torch.__version__, "openvino": openvino_package().__version__, "opencv": cv2.__version__},
         "engines": {name: engine.name for name, engine in engines.items()}, "fields_in_batch": arguments.fields, "labels": len(LABELS),
         "ratios": ratios,
         "milliseconds": milliseconds(single),
