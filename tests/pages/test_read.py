@@ -174,7 +174,7 @@ def test_whatever_one_file_breaks_the_others_are_read(app: AppTest, monkeypatch:
 
     def read_many(sources: Any, **options: Any) -> Any:
         calls.append(options)
-        return whole(sources, **options) if len(calls) > 1 else iter(list(sources)[0] / 0 for _ in range(1))
+        return whole(sources, **options) if len(calls) > 1 else iter(next(iter(sources)) / 0 for _ in range(1))
 
     monkeypatch.setattr(reading, "read_many", read_many)
     upload(app, ("bad.png", synthetic.png(1)), ("good.png", synthetic.png(2)))
