@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 
 from ball.labels import LABELS
 from ball.names import TITLES
-from ball.places import train_command, weights_folder
+from ball.places import CALIBRATE, train_command, weights_folder
 
 METRICS: Final[Mapping[str, str]] = {"accuracy": "Accuracy", "f1": "F1", "recall": "Recall", "precision": "Precision", "loss": "Test loss"}
 """The paper's five measures and their titles."""
@@ -46,10 +46,10 @@ PREDICT: Final[Mapping[str, str]] = {
 _PREDICTIONS: Final = {"paper": "predictions-paper-test.csv", "stain": "predictions-stain.csv"}
 
 CHECK: Final = "python -m ball data check DATA/all --json weights/benchmark/data.json"
-SEGMENT: Final = "python benchmarks/segmentation.py DATA --json weights/benchmark/segmentation.json"
-MASKS: Final = "python benchmarks/masks.py DATA --json weights/benchmark/masks.json"
-MAPS: Final = "python benchmarks/maps.py DATA/all --json weights/benchmark/maps.json"
-CELLS: Final = "python benchmarks/cells.py DATA/all --json weights/benchmark/cells.json"
+SEGMENT: Final = "python -m benchmarks.segmentation DATA --json weights/benchmark/segmentation.json"
+MASKS: Final = "python -m benchmarks.masks DATA --json weights/benchmark/masks.json"
+MAPS: Final = "python -m benchmarks.maps DATA/all --json weights/benchmark/maps.json"
+CELLS: Final = "python -m benchmarks.cells DATA/all --json weights/benchmark/cells.json"
 
 T = TypeVar("T")
 
@@ -314,8 +314,7 @@ def load_closer_masks() -> Mapping[str, Any]:
     Raises:
         NotMeasuredError: the file is missing or not as expected.
     """
-    keys = ("n", "folds", "out_of_fold", "with_defaults", "fields")
-    return _load("masks.json", MASKS, lambda document: {key: document[key] for key in keys})
+    return _load_keys("masks.json", MASKS, ("n", "folds", "out_of_fold", "with_defaults", "fields"))
 
 
 def load_maps() -> Mapping[str, Any]:
@@ -324,7 +323,8 @@ def load_maps() -> Mapping[str, Any]:
     Raises:
         NotMeasuredError: the file is missing or not as expected.
     """
-    return _load("maps.json", MAPS, lambda document: {"n": int(document["n"]), "networks": dict(_known(document["networks"]))})
+    found = _load_keys("maps.json", MAPS, ("n", "networks"))
+    return {**found, "networks": dict(known_networks(found["networks"]))}
 
 
 def load_deciding_cells() -> Mapping[str, Any]:
@@ -334,7 +334,27 @@ def load_deciding_cells() -> Mapping[str, Any]:
         NotMeasuredError: the file is missing or not as expected.
     """
     keys = ("n", "measured", "taken", "least_cells", "weightiest", "random", "difference", "more_in")
-    return _load("cells.json", CELLS, lambda document: {key: document[key] for key in keys})
+    return _load_keys("cells.json", CELLS, keys)
+
+
+def load_certainty() -> Mapping[str, Any]:
+    """How calibrated the consensus is, and what each limit costs: the document that `python -m ball calibrate` writes.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    keys = ("basis", "limit", "n", "networks", "calibration_error", "calibration_error_raw", "coverage", "wrong_and_unflagged",
+            "benign_and_unflagged", "set_coverage", "set_size", "folds", "curve", "reliability", "slides")  # fmt: skip
+    return _load_keys("certainty.json", CALIBRATE, keys)
+
+
+def load_refusal() -> Mapping[str, Any]:
+    """What the gate does to genuine fields and to pictures that are no such smear.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    return _load_keys("refusal.json", CALIBRATE, ("refuse", "genuine", "families"))
 
 
 def load_weight_files() -> tuple[WeightFile, ...]:
@@ -388,6 +408,15 @@ def load_file(name: str, command: str, parse: Callable[[Any], T]) -> T:
         raise NotMeasuredError(f"{path.name} cannot be used: it is not as this page expects ({error}).", command) from error
 
 
+def _load_keys(name: str, command: str, keys: Sequence[str]) -> Mapping[str, Any]:
+    """`load_file` for a document that is shown as it is written; each of the keys must be there."""
+
+    def kept(document: Any) -> Mapping[str, Any]:
+        return {key: document[key] for key in keys}
+
+    return load_file(name, command, kept)
+
+
 def _reference(document: Any) -> Reference:
     networks = {name: {metric: float(row[metric]) for metric in METRICS} for name, row in known_networks(document["networks"])}
     return Reference(str(document["citation"]), int(document["images"]), int(document["test_fields"]), networks)
@@ -422,7 +451,9 @@ def _measures(row: Any) -> Measures:
         intervals={metric: (float(ends[0]), float(ends[1])) for metric, ends in row.get("ci95", {}).items() if ends},
         ece=_maybe(row.get("ece")),
         malignant_sensitivity=_maybe((row.get("malignant") or {}).get("sensitivity")),
-        **{key: _maybe(row.get(key)) for key in ("balanced_accuracy", "coverage", "wrong_and_unflagged")},
+        balanced_accuracy=_maybe(row.get("balanced_accuracy")),
+        coverage=_maybe(row.get("coverage")),
+        wrong_and_unflagged=_maybe(row.get("wrong_and_unflagged")),
     )
 
 
@@ -510,26 +541,3 @@ def _leading(probabilities: tuple[float, ...]) -> str:
 
 def _maybe(value: Any) -> float | None:
     return None if value is None else float(value)
-
-
-CALIBRATE: Final = "python -m ball calibrate --data DATA/all --others DATA"
-
-
-def load_certainty() -> Mapping[str, Any]:
-    """How calibrated the consensus is, and what each limit costs: the document that `python -m ball calibrate` writes.
-
-    Raises:
-        NotMeasuredError: the file is missing or not as expected.
-    """
-    keys = ("basis", "limit", "n", "networks", "calibration_error", "calibration_error_raw", "coverage", "wrong_and_unflagged",
-            "benign_and_unflagged", "set_coverage", "set_size", "folds", "curve", "reliability", "slides")  # fmt: skip
-    return _load("certainty.json", CALIBRATE, lambda document: {key: document[key] for key in keys})
-
-
-def load_refusal() -> Mapping[str, Any]:
-    """What the gate does to genuine fields and to pictures that are no such smear.
-
-    Raises:
-        NotMeasuredError: the file is missing or not as expected.
-    """
-    return _load("refusal.json", CALIBRATE, lambda document: {key: document[key] for key in ("refuse", "genuine", "families")})

@@ -149,7 +149,7 @@ def watershed_within(labels: Labels, mask: Mask) -> Labels:
     from skimage.segmentation import watershed
 
     distance = ndimage.distance_transform_edt(labels == 0)
-    return np.asarray(watershed(distance, labels, mask=mask), dtype=np.int32)
+    return np.asarray(watershed(distance, labels, mask=mask), dtype=np.int32)  # type: ignore[no-untyped-call]
 
 
 def _measured(labels: Labels, cells: Mask, rgb: Image, aspect: float, scale: float | None) -> tuple[Cell, ...]:
@@ -168,11 +168,11 @@ def _measured(labels: Labels, cells: Mask, rgb: Image, aspect: float, scale: flo
     found = []
     for region in regionprops(wide):  # type: ignore[no-untyped-call]
         number = int(region.label)
-        shares = {"nucleus_to_cell": float(nucleus[number] / whole[number]), "stain": float(stains[number])}
         diameter = float(region.equivalent_diameter_area) * zoom
         found.append(
             Cell(
-                number=number, **_shape(region, shape, zoom), **shares, diameter=diameter, aspect=aspect,
+                number=number, **_shape(region, shape, zoom), diameter=diameter, aspect=aspect,
+                nucleus_to_cell=float(nucleus[number] / whole[number]), stain=float(stains[number]),
                 micrometres=None if scale is None else diameter * scale / rows, outline=_outline(labels == number),
             )
         )

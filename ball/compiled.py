@@ -1,6 +1,6 @@
 """Networks compiled for the processor by OpenVINO: graphs made from the weight files, kept in the cache folder.
 
-Why OpenVINO and not ONNX Runtime: `python benchmarks/engines.py` times both on the five networks (figures in
+Why OpenVINO and not ONNX Runtime: `python -m benchmarks.engines` times both on the five networks (figures in
 weights/benchmark/engines.json). In f32 they are equal within a few percent; OpenVINO alone computes in bf16, which
 takes little more than half the time again, and it takes torch's modules as they are. ONNX needs three more packages to
 export them, and its exporter for traced modules refuses AlexNet's pooling below 224 pixels.
@@ -161,7 +161,7 @@ def convert(classifier: Classifier) -> Any:
     example = torch.zeros(1, 3, side, side)
     try:
         with torch.no_grad():
-            traced = torch.jit.trace(_Explained(classifier).eval(), example, check_trace=False)
+            traced = torch.jit.trace(_Explained(classifier).eval(), example, check_trace=False)  # type: ignore[no-untyped-call]
         package = openvino_package()
         return package.convert_model(traced, example_input=example, input=[-1, 3, side, side])
     except Exception as error:  # Converters raise nearly anything.

@@ -38,7 +38,7 @@ def grad_cam(output: Output) -> NDArray[np.float32]:
         (classes, h, w) float32, each map scaled to 0..1 as pytorch-grad-cam does.
     """
     maps = output.maps[0]
-    raw = torch.matmul(output.importance[0], maps.flatten(1)).unflatten(1, maps.shape[1:]).clamp_(min=0).numpy()
+    raw = torch.matmul(output.importance[0], maps.flatten(1)).reshape(-1, *maps.shape[1:]).clamp_(min=0).numpy()
     # Twice, as the library does: for the layer, and for the sum over layers.
     return np.asarray(scale_cam_image(scale_cam_image(raw)), dtype=np.float32)
 

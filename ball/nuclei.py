@@ -3,7 +3,7 @@
 The paper's mask says where stained cells are; around each of its objects, the seeds, the pixels are clustered anew.
 Nuclei are the darkest of four clusters of a channel that sets purple apart from grey; whole cells are all but the
 brightest of three clusters of green, with red cells held off by colour where there are any. Every clustering is k-means
-solved exactly on a histogram. `python benchmarks/masks.py` measures the settings on hand-drawn masks, in folds.
+solved exactly on a histogram. `python -m benchmarks.masks` measures the settings on hand-drawn masks, in folds.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def split(nuclei: Mask, aspect: float = 1.0) -> Labels:
         for row, column in _centres(distance[box], marks[box] == number):
             count += 1
             markers[box][row, column] = count
-    return np.asarray(watershed(-distance, markers, mask=nuclei), dtype=np.int32)
+    return np.asarray(watershed(-distance, markers, mask=nuclei), dtype=np.int32)  # type: ignore[no-untyped-call]
 
 
 def _centres(distance: NDArray[np.float64], own: Mask) -> list[tuple[int, int]]:
@@ -201,7 +201,7 @@ def _touching(mask: Mask, seed: Mask) -> Mask:
 
 def _tidied(mask: Mask, area: float) -> Mask:
     """A mask without parts and holes of up to an area in pixels."""
-    whole = remove_small_holes(remove_small_objects(mask, max_size=int(area)), max_size=int(area))  # type: ignore[no-untyped-call]
+    whole = remove_small_holes(remove_small_objects(mask, max_size=int(area)), max_size=int(area))
     return np.asarray(whole, dtype=bool)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
+from typing import Final
 
 
 def weights_folder() -> Path:
@@ -28,6 +29,10 @@ def restore_sentence() -> str:
 def read_command(file: str) -> str:
     """The command that reads a file again, typed in its folder; a name that looks like an option is no option."""
     return f"python -m ball read {shlex.quote(f'./{file}' if file.startswith('-') else file)} --json -"
+
+
+CALIBRATE: Final = "python -m ball calibrate --data DATA/all --others DATA"
+"""The command that makes the thresholds; DATA holds all of the folders of pictures."""
 
 
 def train_command(network: str, split: str = "paper", init: str = "pbc") -> str:

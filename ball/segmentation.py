@@ -23,7 +23,7 @@ SIZE: Final = 224
 """Side in pixels of the masked image; a network may read it at another side, given in the manifest."""
 
 CLUSTERS: Final = 3
-"""Default K, between 2 (whole cells) and 4 (the darkest of the nuclei): see `python benchmarks/segmentation.py`."""
+"""Default K, between 2 (whole cells) and 4 (the darkest of the nuclei): see `python -m benchmarks.segmentation`."""
 
 MIN_OBJECT: Final = 60
 """Default least area in pixels, at 224 x 224, of an object kept and of a hole left open."""

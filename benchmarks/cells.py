@@ -1,6 +1,6 @@
 """Do the cells that weigh most decide? Test fields of the paper split.
 
-    python benchmarks/cells.py DATA/all --json weights/benchmark/cells.json
+    python -m benchmarks.cells DATA/all --json weights/benchmark/cells.json
 
 Every cell of a field is taken out in turn. Then the three of most weight (largest change, up or down) are taken out together,
 and, for comparison, three drawn at random, several times. How far the consensus of the leading label moves is compared field

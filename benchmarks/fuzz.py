@@ -1,6 +1,6 @@
 """Break files of every accepted kind, and see that each gives a result or a sentence, quickly and within little memory.
 
-    python benchmarks/fuzz.py [--count 5000] [--page 100] [--seed 0] [--json benchmarks/fuzz.json]
+    python -m benchmarks.fuzz [--count 5000] [--page 100] [--seed 0] [--json benchmarks/fuzz.json]
 
 Every file is made from a sound one (`benchmarks/samples.py`) by the changes in `MUTATIONS`, or is one of the hostile files in
 `HOSTILE`. It goes the whole way in: `ball.files.fields_in`, decoding and segmentation for all of its fields, and `ball.read`
@@ -394,7 +394,7 @@ def random_weights(folder: Path) -> Path:
 
     for index, (name, network) in enumerate(NETWORKS.items()):
         torch.manual_seed(index)
-        Store(folder).save(name, Classifier(network).net.state_dict(), {"command": "python benchmarks/fuzz.py", "data": "none"})
+        Store(folder).save(name, Classifier(network).net.state_dict(), {"command": "python -m benchmarks.fuzz", "data": "none"})
     return folder
 
 
@@ -421,7 +421,7 @@ def main() -> int:
             if index % 500 == 499:
                 print(f"{index + 1} files", file=sys.stderr, flush=True)
 
-        found = {"command": f"python benchmarks/fuzz.py --count {arguments.count} --page {arguments.page} --seed {arguments.seed}",
+        found = {"command": f"python -m benchmarks.fuzz --count {arguments.count} --page {arguments.page} --seed {arguments.seed}",
                  "machine": machine(), **run(arguments.count, arguments.seed, weights, tell)}  # fmt: skip
         found["page"] = through_the_page(arguments.page, arguments.seed + 1, weights)
     text = json.dumps(found, indent=1) + "\n"

@@ -1,6 +1,6 @@
 """Do the class maps deserve trust? Test fields of the paper split, each network's map for its own vote.
 
-    python benchmarks/maps.py DATA/all --json weights/benchmark/maps.json
+    python -m benchmarks.maps DATA/all --json weights/benchmark/maps.json
 
 Measured are the share of the map's energy on cells, against an even map (chance) and against the best that a map of the
 same squares can do (ideal); and what becomes of the map when the network's weights are drawn at random (Adebayo et al.
@@ -57,7 +57,7 @@ def voted(reading: Reading, label_of: Reading, network: str) -> NDArray[np.float
     if reading.evidence is None:
         return None
     label = next(vote.label for vote in label_of.votes if vote.network == network)
-    return reading.evidence.maps[network][LABELS.index(label)]
+    return np.asarray(reading.evidence.maps[network][LABELS.index(label)], dtype=np.float32)
 
 
 def figures(found: Sequence[Focus | None], likeness: Sequence[float]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """How closely the refined masks follow hand-drawn ones: settings chosen in folds, figures of cells that chose none of them.
 
-    python benchmarks/masks.py DATA --json weights/benchmark/masks.json
+    python -m benchmarks.masks DATA --json weights/benchmark/masks.json
 
 DATA holds ``wbc_masks`` (300 single white cells; 255 nucleus, 128 cytoplasm) and ``all`` (fields in class folders). The
 drawings leave out neighbours cut by the picture's edge, so objects that touch the edge are passed over where others

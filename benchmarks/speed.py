@@ -21,14 +21,15 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-import openvino
 import torch
 
+from ball.compiled import openvino_package
 from ball.engine import Engine
 from ball.images import decode
+from ball.kmeans import kmeans_histogram
 from ball.labels import LABELS
 from ball.reading import read, read_many
-from ball.segmentation import kmeans_histogram, resize, segment
+from ball.segmentation import resize, segment
 from ball.training.data import find_fields
 from ball.weights import Store
 from benchmarks.naive import Naive, segmented
@@ -142,7 +143,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     document = {
         "command": COMMAND, "date": datetime.now(UTC).date().isoformat(), "processor": processor(), "threads": torch.get_num_threads(),
         "clock": arguments.clock,
-        "versions": {"torch": torch.__version__, "openvino": openvino.__version__, "opencv": cv2.__version__},
+        "versions": {"torch": torch.__version__, "openvino": openvino_package().__version__, "opencv": cv2.__version__},
         "engines": {name: engine.name for name, engine in engines.items()}, "fields_in_batch": arguments.fields, "labels": len(LABELS),
         "ratios": ratios,
         "milliseconds": milliseconds(single),

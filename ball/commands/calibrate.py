@@ -184,11 +184,11 @@ def _made_from(validation: Calibrators, stain: Calibrators | None) -> dict[str, 
 
 
 def _certainty(judged: Calibrators, held: Held, trust: Trust, slides: list[dict[str, Any]]) -> dict[str, Any]:
+    from ball.places import CALIBRATE
     from ball.training.calibrate import certainty, slide_figures
-    from ball.trust.store import COMMAND
 
     figures = certainty(judged, held, trust.limits.refuse)
-    common = {"command": COMMAND, "basis": trust.limits.basis, "limit": trust.limits.suggest, "target": trust.limits.target}
+    common = {"command": CALIBRATE, "basis": trust.limits.basis, "limit": trust.limits.suggest, "target": trust.limits.target}
     return {**common, **figures, "slides": slide_figures(slides) if slides else None}
 
 
@@ -196,10 +196,10 @@ def _refusal(args: argparse.Namespace, fields: Sequence[Field], values: dict[str
     """What the gate does to genuine test fields, and to every family."""
     import numpy as np
 
+    from ball.places import CALIBRATE
     from ball.training.families import FAMILIES, Sources, pictures
     from ball.training.gate import Looks, family_figures, looks, shares
     from ball.training.splits import load_split
-    from ball.trust.store import COMMAND
 
     split = load_split("paper")
     tested = [values[field.name] for field in fields if field.name in split.test]
@@ -212,7 +212,7 @@ def _refusal(args: argparse.Namespace, fields: Sequence[Field], values: dict[str
         facts = {"name": family.name, "title": family.title, "development": family.development, "goal": family.goal}
         found.append({**facts, **family_figures(seen, genuine, trust.familiarity, limits.refuse)})
     test = shares(genuine.examined(trust.familiarity, limits.refuse))
-    return {"command": COMMAND, "refuse": limits.refuse, "genuine": test, "families": found}
+    return {"command": CALIBRATE, "refuse": limits.refuse, "genuine": test, "families": found}
 
 
 def _present(folder: str, others: Path | None) -> bool:

@@ -18,13 +18,12 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from ball.places import weights_folder
+from ball.places import CALIBRATE, weights_folder
 from ball.trust.calibration import PLAIN, Calibration
 from ball.trust.familiarity import Familiarity
 
 FILE: Final = "trust.json"
 BANK: Final = "trust.safetensors"
-COMMAND: Final = "python -m ball calibrate --data DATA/all --others DATA"
 
 _TENSORS: Final = ("centre", "low", "high", "whiten", "bank")
 
@@ -82,7 +81,7 @@ class Trust:
         """The thresholds file; ``bank`` is the SHA-256 of the memory's file."""
         limits = self.limits
         return {
-            "command": COMMAND,
+            "command": CALIBRATE,
             "calibration": self.calibration.document(),
             "limits": {name: getattr(limits, name) for name in limits.__dataclass_fields__},
             "slide": dict(self.slide),
@@ -123,7 +122,7 @@ def parse(text: bytes, bank: bytes) -> Trust:
         raise TrustError(f"{FILE} or {BANK} is not as expected ({error}). {_HOW}") from error
 
 
-_HOW: Final = f"Make them anew: `{COMMAND}`."
+_HOW: Final = f"Make them anew: `{CALIBRATE}`."
 _lock = threading.Lock()
 _loaded: dict[Path, tuple[tuple[float, ...], Trust]] = {}
 

@@ -55,7 +55,7 @@ class ReadAhead:
         self._unsent: deque[File] = deque()
         self._sent: deque[File] = deque()
         self._stream: Iterator[Reading] | None = None
-        self._engine: Engine | None = None
+        self._engine: tuple[str, ...] = ()
 
     def add(self, file: File) -> None:
         """Queue a file."""
@@ -72,9 +72,10 @@ class ReadAhead:
         Raises:
             Exception: whatever broke the stream; the files in it are then held no longer.
         """
-        if engine is not self._engine:
+        names = (engine.name, *engine.hashes.values())
+        if names != self._engine:
             self._drop()
-            self._engine = engine
+            self._engine = names
         if not self._holds(file, engine):
             return None
         try:

@@ -100,10 +100,11 @@ def _weigh(reading: Reading, evidence: Evidence) -> Weights:
     from ball.occlusion import cell_weights
 
     bar = st.progress(0.0, "Taking out one cell after the other")
-    return cell_weights(
-        load_engine(), evidence.segmentation, evidence.cells, reading.leading,
-        lambda done, of: bar.progress(done / of, f"Taking out one cell after the other: {done} of {of}"),
-    )
+
+    def tell(done: int, of: int) -> None:
+        bar.progress(done / of, f"Taking out one cell after the other: {done} of {of}")
+
+    return cell_weights(load_engine(), evidence.segmentation, evidence.cells, reading.leading, tell)
 
 
 def _scale(row: Row) -> float | None:

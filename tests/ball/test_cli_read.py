@@ -207,7 +207,7 @@ def test_what_cannot_be_done_is_said_before_anything_is_read(
     options: list[str], says: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(command, "_read", lambda *_: pytest.fail("a field was read"))
+    monkeypatch.setattr(command, "_readings", lambda *_: pytest.fail("a field was read"))
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert main(["read", "field 2.png", *options]) == 2
     assert says in capsys.readouterr().err
@@ -235,7 +235,7 @@ def test_a_device_is_written_to_and_not_replaced(folder: Path) -> None:
 
 
 def test_an_interrupt_writes_what_was_read(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    whole, calls = command._read, []
+    whole, calls = command._document, []
 
     def interrupted(*arguments: Any) -> Any:
         calls.append(arguments)
@@ -244,7 +244,7 @@ def test_an_interrupt_writes_what_was_read(folder: Path, tmp_path: Path, capsys:
         return whole(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command, "_read", interrupted)
+        patch.setattr(command, "_document", interrupted)
         assert main(["read", str(folder), "--json", str(tmp_path / "out.json")]) == 130
     assert len(json.loads((tmp_path / "out.json").read_text())) == 1
     assert "is written: 1 of the fields of 3 files" in capsys.readouterr().err

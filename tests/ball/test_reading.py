@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ball.engine import Engine, Output
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.networks import NETWORKS
-from ball.reading import Reading, Vote, read, read_many
+from ball.reading import AHEAD, Reading, Vote, read, read_many
 from ball.weights import Store
 
 KEYS = ["file", "sha256", "status", "reason", "suggestion", "probability", "agreement", "votes", "missing", "flags", "notices", "cells",
@@ -176,17 +176,64 @@ def test_reading_many_is_reading_each(tmp_path: Path, engine: Engine) -> None:
     assert [one.status == "error" for one in together] == [False, False, True, False]
 
 
-def test_reading_many_reads_only_what_is_asked_for(engine: Engine) -> None:
+def test_batches_change_no_reading(engine: Engine) -> None:
+    sources = [drawn((60 + 9 * index, 90, 25), (220, 150, 20 + index)) for index in range(11)]
+    together = list(read_many(sources, engine=engine, maps=True))
+    for one, source in zip(together, sources, strict=True):
+        alone = read(source, engine=engine)
+        assert (one.suggestion, one.flags, one.agreement) == (alone.suggestion, alone.flags, alone.agreement)
+        for vote, other in zip(one.votes, alone.votes, strict=True):
+            assert vote.label == other.label
+            assert vote.probabilities == pytest.approx(other.probabilities, abs=1e-5)
+        for name, maps in one.evidence.maps.items():
+            np.testing.assert_allclose(maps, alone.evidence.maps[name], atol=1e-3)
+
+
+def test_reading_many_takes_no_more_ahead_than_its_bound(engine: Engine) -> None:
     taken = []
 
     def sources() -> object:
-        for index in range(3):
+        for index in range(3 * AHEAD):
             taken.append(index)
-            yield png(FIELD)
+            yield b"broken"
 
     stream = read_many(sources(), engine=engine)  # type: ignore[arg-type]
     next(stream)
-    assert taken == [0]
+    assert len(taken) <= AHEAD
+    stream.close()  # type: ignore[attr-defined]
+    assert len(taken) <= AHEAD
+
+
+def test_large_pictures_are_prepared_fewer_at_a_time(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ball.reading.BUDGET", 2 * FIELD.nbytes)
+    taken = []
+
+    def sources() -> object:
+        for index in range(6):
+            taken.append(index)
+            yield FIELD if index else png(FIELD)
+
+    stream = read_many(sources(), engine=engine)  # type: ignore[arg-type]
+    monkeypatch.setattr("ball.reading.AHEAD", 3)
+    found = [(len(taken), reading.status) for reading in stream]
+    assert [status for _, status in found] == ["read"] * 6
+    assert all(count - done <= 3 for done, (count, _) in enumerate(found))
+
+
+def test_names_go_with_their_sources(engine: Engine) -> None:
+    assert [one.file for one in read_many([FIELD, b"broken"], names=["a", None], engine=engine)] == ["a", "<bytes>"]
+
+
+def test_a_batch_that_breaks_is_read_one_by_one(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = engine.predict
+
+    def predict(masked: NDArray[np.uint8]) -> dict[str, Output]:
+        if len(masked) > 1:
+            raise MemoryError
+        return whole(masked)
+
+    monkeypatch.setattr(engine, "predict", predict)
+    assert [one.status for one in read_many([FIELD, FIELD, b"broken", FIELD], engine=engine)] == ["read", "read", "error", "read"]
 
 
 def test_maps_come_when_asked_for_and_leave_nothing_otherwise(engine: Engine, reading: Reading) -> None:

@@ -171,12 +171,13 @@ def test_an_unidentified_field_says_how_the_votes_split_and_suggests_nothing(app
 def test_whatever_one_file_breaks_the_others_are_read(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     from ball import reading
 
-    good = reading.read
+    whole, calls = reading.read_many, []
 
-    def read(data: bytes, **options: Any) -> Any:
-        return good(data, **options) if options["name"] != "bad.png" else 1 / 0
+    def read_many(sources: Any, **options: Any) -> Any:
+        calls.append(options)
+        return whole(sources, **options) if len(calls) > 1 else iter(next(iter(sources)) / 0 for _ in range(1))
 
-    monkeypatch.setattr(reading, "read", read)
+    monkeypatch.setattr(reading, "read_many", read_many)
     upload(app, ("bad.png", synthetic.png(1)), ("good.png", synthetic.png(2)))
     assert not app.exception
     assert [row.reading and row.reading.status for row in todo(app).rows] == ["error", "read"]
@@ -279,12 +280,13 @@ class Engine:
 def test_a_list_cleared_and_filled_during_a_read_loses_nothing(reading: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     fields = Worklist()
 
-    def read(*_: Any, **__: Any) -> Any:
-        fields.clear()
-        fields.add("new.png", b"new")
-        return reading
+    def read_many(sources: Any, **_: Any) -> Any:
+        for _source in sources:
+            fields.clear()
+            fields.add("new.png", b"new")
+            yield reading
 
-    monkeypatch.setattr("ball.reading.read", read)
+    monkeypatch.setattr("ball.reading.read_many", read_many)
     fields.add("old.png", b"old")
     fields.read_next(Engine())  # type: ignore[arg-type]
     assert [row.name for row, _ in fields.waiting] == ["new.png"]
@@ -296,11 +298,12 @@ def test_a_list_cleared_and_filled_during_a_read_loses_nothing(reading: Any, mon
 def test_sixty_files_at_once_are_all_read_and_one_twice_only_once(reading: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def read(_: bytes, *, name: str, **__: Any) -> Any:
-        asked.append(name)
-        return replace(reading, file=name)
+    def read_many(sources: Any, **_: Any) -> Any:
+        for data in sources:
+            asked.append(f"{data.decode()}.png")
+            yield replace(reading, sha256=data.decode())
 
-    monkeypatch.setattr("ball.reading.read", read)
+    monkeypatch.setattr("ball.reading.read_many", read_many)
     fields = Worklist()
     for number in range(60):
         fields.add(f"{number}.png", str(number).encode())
@@ -309,11 +312,70 @@ def test_sixty_files_at_once_are_all_read_and_one_twice_only_once(reading: Any, 
         fields.read_next(Engine())  # type: ignore[arg-type]
     assert [row.reading and row.reading.file for row in fields.rows] == [*asked, "again.png"]
     assert len(asked) == 60
+    assert [row.reading and row.reading.sha256 for row in fields.rows] == [*map(str, range(60)), "0"]
     assert all(row.thumbnail and row.cells == len(reading.evidence.cells) for row in fields.rows)
+
+
+def stream(reading: Any, broken_at: int | None = None) -> Any:
+    """A read_many whose readings carry their content, or that breaks at a source."""
+
+    def read_many(sources: Any, **_: Any) -> Any:
+        for index, data in enumerate(sources):
+            if index == broken_at:
+                raise MemoryError
+            yield replace(reading, sha256=data.decode())
+
+    return read_many
+
+
+def finish(fields: Worklist) -> list[Any]:
+    while fields.waiting:
+        fields.read_next(Engine())  # type: ignore[arg-type]
+    return [row.reading and row.reading.sha256 for row in fields.rows]
+
+
+def test_files_added_while_others_are_read_go_on_in_their_order(reading: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ball.reading.read_many", stream(reading))
+    monkeypatch.setattr("ball.reading.read", lambda *_, **__: pytest.fail("the stream passed a file over"))
+    fields = Worklist()
+    for name in ("a", "b", "a", "c"):
+        fields.add(name, name.encode())
+    fields.read_next(Engine())  # type: ignore[arg-type]
+    fields.read_next(Engine())  # type: ignore[arg-type]
+    for name in ("b", "d", "d"):
+        fields.add(name, name.encode())
+    assert finish(fields) == ["a", "b", "a", "c", "b", "d", "d"]
+    for name in ("a", "e"):
+        fields.add(name, name.encode())
+    assert finish(fields)[-2:] == ["a", "e"]
+
+
+def test_a_stream_that_breaks_leaves_the_others_to_be_read_singly(reading: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ball.reading.read_many", stream(reading, broken_at=1))
+    monkeypatch.setattr("ball.reading.read", lambda data, **_: replace(reading, sha256=data.decode()))
+    fields = Worklist()
+    for name in ("a", "b", "c"):
+        fields.add(name, name.encode())
+    finish(fields)
+    assert [row.reading and row.reading.status for row in fields.rows] == ["read", "error", "read"]
+
+
+def test_stopping_keeps_what_is_read(reading: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ball.reading.read_many", stream(reading))
+    fields = Worklist()
+    for name in ("a", "b", "c"):
+        fields.add(name, name.encode())
+    fields.read_next(Engine())  # type: ignore[arg-type]
+    fields.stop()
+    assert [row.name for row in fields.rows] == ["a"]
+    assert not fields.waiting
+    fields.add("d", b"d")
+    assert finish(fields) == ["a", "d"]
 
 
 def test_evidence_is_kept_for_some_rows_alone(reading: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ball.reading.read", lambda *_, **__: reading)
+    monkeypatch.setattr("ball.reading.read_many", lambda sources, **_: (reading for _ in sources))
     fields = Worklist()
     for number in range(worklist.REMEMBERED + 6):
         fields.add(f"{number}.png", str(number).encode())

@@ -1,0 +1,199 @@
+"""The compiled engine: same answers as torch, a cache that mends itself, and a torch that stands in."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from ball import compiled, synthetic
+from ball.engine import Engine, choose
+from ball.images import decode
+from ball.networks import NETWORKS, Classifier
+from ball.segmentation import segment
+from ball.weights import Store
+
+openvino = pytest.mark.skipif(compiled.openvino_package() is None, reason="OpenVINO is not installed")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def masked() -> NDArray[np.uint8]:
+    """Nine masked drawn fields: a batch of eight and one more."""
+    return np.stack([segment(decode(synthetic.png(seed)).rgb).masked for seed in range(9)])
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """AlexNet alone, quick to convert, and an empty cache folder."""
+    monkeypatch.setenv("BALL_CACHE", str(tmp_path / "cache"))
+    torch.manual_seed(0)
+    store = Store(tmp_path / "weights")
+    store.save("alexnet", Classifier(NETWORKS["alexnet"], side=128).net.state_dict(), {"side": 128})
+    return store
+
+
+def folders(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "cache" / "graphs").iterdir())
+
+
+def probabilities(engine: Engine, masked: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.stack([torch.softmax(output.logits, dim=1).numpy() for output in engine.predict(masked).values()])
+
+
+@openvino
+def test_all_five_answer_as_torch_does_alone_and_in_a_batch(random_weights: Path, masked: NDArray[np.uint8]) -> None:
+    engine, plain = Engine(Store(random_weights), "openvino"), Engine(Store(random_weights), "torch")
+    assert (engine.name, engine.notices) == ("openvino-f32", ())
+    assert tuple(engine.models) == tuple(NETWORKS)
+    assert engine.hashes == plain.hashes
+    ours, theirs = engine.predict(masked), plain.predict(masked)
+    assert tuple(ours) == tuple(theirs)
+    for name, output in ours.items():
+        for part in ("logits", "maps", "importance"):
+            got, expected = getattr(output, part), getattr(theirs[name], part)
+            assert got.dtype == torch.float32
+            torch.testing.assert_close(got, expected, rtol=0, atol=1e-3 * float(expected.abs().max()))
+    np.testing.assert_allclose(probabilities(engine, masked), probabilities(plain, masked), atol=1e-3)
+    single = np.concatenate([probabilities(engine, masked[index : index + 1]) for index in range(len(masked))], axis=1)
+    np.testing.assert_allclose(single, probabilities(engine, masked), atol=1e-5)
+
+
+@pytest.mark.data
+@openvino
+def test_real_fields_get_torchs_probabilities(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BALL_WEIGHTS", raising=False)
+    if not (Store().folder / "manifest.json").exists():
+        pytest.skip("the shipped weights are not there")
+    paths = [sorted((data / "all" / label).iterdir())[5] for label in ("Benign", "Early", "Pre", "Pro")]
+    fields = np.stack([segment(decode(path.read_bytes()).rgb).masked for path in paths])
+    exact, plain = (probabilities(Engine(Store(), name), fields) for name in ("openvino", "torch"))
+    assert np.abs(exact - plain).max() <= 1e-3
+    assert (exact.argmax(-1) == plain.argmax(-1)).all()
+
+
+@openvino
+def test_the_fast_engine_is_near_and_named(alone: Store, masked: NDArray[np.uint8]) -> None:
+    engine = Engine(alone, "fast")
+    if compiled.has_bf16():
+        assert (engine.name, engine.notices) == ("openvino-bf16", ())
+    np.testing.assert_allclose(probabilities(engine, masked), probabilities(Engine(alone, "torch"), masked), atol=0.03)
+
+
+@openvino
+def test_a_processor_without_bf16_gets_the_exact_engine_and_a_notice(alone: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ball.engine.has_bf16", lambda: False)
+    engine = Engine(alone, "fast")
+    assert engine.name == "openvino-f32"
+    assert "bf16" in engine.notices[0]
+
+
+@pytest.mark.parametrize(("asked", "notices"), [("auto", 0), ("openvino", 1), ("fast", 1), ("torch", 0)])
+def test_without_openvino_torch_reads(asked: str, notices: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ball.engine.openvino_package", lambda: None)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    name, found = choose(asked)
+    assert (name, len(found)) == ("torch", notices)
+    assert all("pip install openvino" in notice for notice in found)
+
+
+@openvino
+def test_a_graph_is_kept_and_used_again(alone: Store, tmp_path: Path, masked: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch) -> None:
+    first = probabilities(Engine(alone, "openvino"), masked)
+    (kept,) = folders(tmp_path)
+    assert kept.name.startswith("alexnet-")
+    monkeypatch.setattr(compiled, "convert", lambda *_: pytest.fail("made anew"))
+    np.testing.assert_array_equal(probabilities(Engine(alone, "openvino"), masked), first)
+
+
+@openvino
+@pytest.mark.parametrize("part", ["graph.bin", "graph.xml", "sums.json"])
+@pytest.mark.parametrize("spoil", [lambda data: data[:-100], lambda data: data[:-9] + b"x" * 9, lambda _: b""])
+def test_a_damaged_graph_is_made_anew(
+    part: str, spoil: Callable[[bytes], bytes], alone: Store, tmp_path: Path, masked: NDArray[np.uint8]
+) -> None:
+    expected = probabilities(Engine(alone, "openvino"), masked[:1])
+    path = folders(tmp_path)[0] / part
+    whole = path.read_bytes()
+    path.write_bytes(spoil(whole))
+    engine = Engine(alone, "openvino")
+    assert engine.notices == ()
+    np.testing.assert_array_equal(probabilities(engine, masked[:1]), expected)
+    assert json.loads((path.parent / "sums.json").read_text()) == compiled._sums(path.parent)
+
+
+@openvino
+def test_other_weights_get_another_graph_and_the_oldest_goes(alone: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "KEPT", 2)
+    for seed in range(3):
+        torch.manual_seed(seed)
+        alone.save("alexnet", Classifier(NETWORKS["alexnet"], side=128).net.state_dict(), {"side": 128})
+        Engine(alone, "openvino")
+        os.utime(folders(tmp_path)[-1])
+    assert len(folders(tmp_path)) == 2
+
+
+@openvino
+def test_a_cache_that_cannot_be_written_is_gone_without(
+    alone: Store, tmp_path: Path, masked: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("BALL_CACHE", str(tmp_path / "file"))
+    engine = Engine(alone, "openvino")
+    assert engine.name == "openvino-f32"
+    assert "$BALL_CACHE" in engine.notices[0]
+    np.testing.assert_allclose(probabilities(engine, masked[:1]), probabilities(Engine(alone, "torch"), masked[:1]), atol=1e-3)
+
+
+@openvino
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no limit of file sizes")
+def test_a_disk_that_fills_up_is_gone_without(alone: Store) -> None:
+    """A limit on file sizes stops the writing as a full disk does."""
+    code = (
+        "import resource, signal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))\n"
+        "from pathlib import Path; from ball.engine import Engine; from ball.weights import Store\n"
+        f"engine = Engine(Store(Path({str(alone.folder)!r})), 'openvino'); print(engine.name, len(engine.notices), len(engine.models))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
+    assert done.stdout.split() == ["openvino-f32", "1", "1"]
+    assert not list((Path(os.environ["BALL_CACHE"]) / "graphs").iterdir())
+
+
+@openvino
+def test_a_network_that_answers_otherwise_when_compiled_runs_in_torch(
+    alone: Store, tmp_path: Path, masked: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Classifier(NETWORKS["alexnet"], side=128).eval()
+    whole = compiled.convert
+    monkeypatch.setattr(compiled, "convert", lambda _: whole(other))
+    engine = Engine(alone, "openvino")
+    assert engine.notices == ("AlexNet runs in torch: it could not be compiled here.",)
+    np.testing.assert_allclose(probabilities(engine, masked[:1]), probabilities(Engine(alone, "torch"), masked[:1]), atol=1e-6)
+    assert not (tmp_path / "cache" / "graphs").exists()
+
+
+@openvino
+def test_openvino_never_loads_what_reports_its_use(alone: Store, tmp_path: Path) -> None:
+    """A package of that name that leaves a trace when it is imported stands first on the path."""
+    spy = tmp_path / "spy" / "openvino_telemetry"
+    spy.mkdir(parents=True)
+    trace = tmp_path / "trace"
+    (spy / "__init__.py").write_text(f"from pathlib import Path\nPath({str(trace)!r}).touch()\nraise ImportError\n")
+    code = (
+        "from pathlib import Path; from ball.engine import Engine; from ball.weights import Store\n"
+        f"assert Engine(Store(Path({str(alone.folder)!r})), 'openvino').name == 'openvino-f32'"
+    )
+    settings = {**os.environ, "PYTHONPATH": str(spy.parent)}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=settings, timeout=300, check=True)
+    assert not trace.exists()
+    subprocess.run([sys.executable, "-c", "import openvino"], cwd=ROOT, env=settings, timeout=300, check=True)
+    assert trace.exists(), "this test sees nothing: OpenVINO no longer asks for its telemetry by that name"
