@@ -111,7 +111,7 @@ def split(nuclei: Mask, aspect: float = 1.0) -> Labels:
         for row, column in _centres(distance[box], marks[box] == number):
             count += 1
             markers[box][row, column] = count
-    return np.asarray(watershed(-distance, markers, mask=nuclei), dtype=np.int32)
+    return np.asarray(watershed(-distance, markers, mask=nuclei), dtype=np.int32)  # type: ignore[no-untyped-call]
 
 
 def _centres(distance: NDArray[np.float64], own: Mask) -> list[tuple[int, int]]:
@@ -201,7 +201,7 @@ def _touching(mask: Mask, seed: Mask) -> Mask:
 
 def _tidied(mask: Mask, area: float) -> Mask:
     """A mask without parts and holes of up to an area in pixels."""
-    whole = remove_small_holes(remove_small_objects(mask, max_size=int(area)), max_size=int(area))  # type: ignore[no-untyped-call]
+    whole = remove_small_holes(remove_small_objects(mask, max_size=int(area)), max_size=int(area))
     return np.asarray(whole, dtype=bool)
 
 
