@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import regionprops
+from skimage.segmentation import watershed
 
 from ball.nuclei import Labels, Mask, refine, split
 from ball.segmentation import SIZE, Segmentation
@@ -146,8 +147,6 @@ def territories(segmentation: Segmentation, aspect: float) -> Labels:
 
 def watershed_within(labels: Labels, mask: Mask) -> Labels:
     """Let every object grow over the mask that it lies in, each pixel to the nearest object of its own part."""
-    from skimage.segmentation import watershed
-
     distance = ndimage.distance_transform_edt(labels == 0)
     return np.asarray(watershed(distance, labels, mask=mask), dtype=np.int32)  # type: ignore[no-untyped-call]
 

@@ -21,7 +21,7 @@ CHOSEN: Final = "#D85A00"
 INK: Final = "#10181E"
 WHITE: Final = "#FFFFFF"
 THIN: Final = 1.3
-THICK: Final = 6.0
+THICK: Final = 4.5
 _STEPS: Final = 5
 _EVEN: Final = 0.0005
 """A change of less than a twentieth of a point counts as none."""
