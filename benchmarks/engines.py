@@ -110,7 +110,7 @@ def onnx(classifier: Classifier) -> bytes:
     stream = io.BytesIO()
     if program is None:
         raise RuntimeError("torch exported nothing")
-    program.save(stream)
+    program.save(stream)  # type: ignore[arg-type]  # It takes a stream as well as a path.
     return stream.getvalue()
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from ball import benchmark
 from ball.benchmark import NotMeasuredError
 from ball.names import TITLES
+from ball.places import CALIBRATE
 from pages._parts import charts
 from pages._parts.charts import OURS
 from pages._parts.findings import share
@@ -96,7 +97,7 @@ def _loaded(load: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any] | None:
 
 def _command() -> None:
     st.markdown("The command behind this:")
-    st.code(benchmark.CALIBRATE, language=None, wrap_lines=True)
+    st.code(CALIBRATE, language=None, wrap_lines=True)
 
 
 def _figures(found: Mapping[str, Any]) -> None:
