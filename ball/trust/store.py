@@ -95,9 +95,9 @@ class Trust:
 def files(trust: Trust) -> dict[str, bytes]:
     """The two files by name, the memory in half precision."""
     known = trust.familiarity
-    wide = {name: getattr(known, name).astype(np.float32) for name in ("centre", "low", "high")}
-    tensors = {**wide, **{name: getattr(known, name).astype(np.float16) for name in ("whiten", "bank")}}
-    bank = bytes(save(tensors))
+    precision = {name: np.float16 if name in ("whiten", "bank") else np.float32 for name in _TENSORS}
+    # In rows: `save` writes memory as it lies, and would turn a transposed array into another one without a word.
+    bank = bytes(save({name: np.ascontiguousarray(getattr(known, name), dtype=precision[name]) for name in _TENSORS}))
     text = json.dumps(trust.document(hashlib.sha256(bank).hexdigest()), indent=1) + "\n"
     return {BANK: bank, FILE: text.encode()}
 

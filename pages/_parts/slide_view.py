@@ -45,7 +45,7 @@ def draw(name: str, rows: Sequence[Row]) -> None:
         with st.container(width="stretch", gap="small", key="slide-text"):
             _verdict(slide, by_name)
         with st.container(width=440, key="slide-course"):
-            charts.show(_course(slide), "slide-course", _course_words(slide))
+            charts.show(_course(slide), "slide-course-chart", _course_words(slide))
     st.header("Share of classes", anchor=False)
     charts.show(_shares(slide), "slide-shares", _shares_words(slide))
     st.caption("A cell counts for the class that its field is read as.")

@@ -34,8 +34,8 @@ def said(app: AppTest) -> str:
 @pytest.mark.parametrize(
     "words",
     [
-        "for research use only", "Hematogones: normal B-cell precursors. Not normal blood.", "The probabilities are not calibrated",
-        "The only refusal is an empty mask", "stain colour alone", "One hospital.", "No patient numbers", "Nothing leaves the computer",
+        "for research use only", "Hematogones: normal B-cell precursors. Not normal blood.", "a validated limit no class is suggested",
+        "it is refused", "stain colour alone", "One hospital.", "No patient numbers", "Nothing leaves the computer",
         "10.34740/KAGGLE/DSV/2175623", "CC BY 4.0", "Chowdhury",
     ],
 )  # fmt: skip
