@@ -1,0 +1,185 @@
+"""The report holds what was read, as text and as pictures, and nothing in a name or a note turns into anything else."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ball import synthetic
+from ball.casebook import CaseBook, Field
+from ball.casebook.picture import pixels_png
+from ball.labels import LABELS, UNIDENTIFIED
+from ball.names import TITLES
+from ball.report.archive import zip_of
+from ball.report.pdf import NOTICE, pdf_of
+from ball.report.values import Report, Sheet, evidence_of, of_case
+from ball.verdict import AGREE, Verdict
+from ball.wording import percent
+from tests.case_files import document, field
+
+HOSTILE = [
+    "=cmd|' /C calc'!A0", "<script>alert(1)</script>", "**bold** [x](javascript:alert(1))", "evil\u202egnp.exe", "a\x00b\x1b[2J", "名前"
+]  # fmt: skip
+
+
+def words(pdf: bytes) -> list[str]:
+    """The text of every page, line breaks as spaces."""
+    pdfium = pytest.importorskip("pypdfium2", reason="pypdfium2 is not installed (requirements-dev.txt)")
+    opened = pdfium.PdfDocument(pdf)
+    try:
+        return [" ".join(page.get_textpage().get_text_range().split()) for page in opened]
+    finally:
+        opened.close()
+
+
+def chunks(png: bytes) -> list[bytes]:
+    """The names of the parts of a PNG."""
+    place, found = 8, []
+    while place < len(png):
+        found.append(png[place + 4 : place + 8])
+        place += 12 + int.from_bytes(png[place : place + 4], "big")
+    return found
+
+
+@pytest.fixture(scope="module")
+def reading(random_weights: Path) -> Any:
+    from ball.engine import load_engine
+    from ball.reading import read
+    from ball.weights import Store
+
+    return read(synthetic.png(1), name="field.png", engine=load_engine(Store(random_weights)))
+
+
+@pytest.fixture(scope="module")
+def sheet(reading: Any) -> Sheet:
+    cells = tuple(asdict(cell) for cell in reading.evidence.cells)
+    versions = {"ball": "0.1.0", "torch": "2.15.0"}
+    return Sheet(Field(reading.document(), reading.consensus, {"clusters": 3}, versions, cells, Verdict(AGREE, "Seen.")), reading.evidence)
+
+
+def test_a_report_holds_all_that_was_read(sheet: Sheet, reading: Any) -> None:
+    text = " ".join(words(pdf_of(Report((sheet,)))))
+    assert NOTICE in text
+    for vote in reading.votes:
+        assert TITLES[vote.network] in text
+        assert percent(max(vote.probabilities)) in text
+    assert all(sha256 in text for sha256 in [reading.sha256, *reading.weights.values()])
+    assert all(percent(value) in text for value in reading.consensus)
+    assert "torch 2.15.0" in text
+    assert "clusters 3" in text
+    assert "Seen." in text
+    assert f"{len(reading.evidence.cells)} cells" in text
+    assert "python -m ball read field.png --json -" in text
+
+
+def test_a_report_shows_the_field_and_a_map_of_every_vote(sheet: Sheet) -> None:
+    pdfium = pytest.importorskip("pypdfium2", reason="pypdfium2 is not installed (requirements-dev.txt)")
+    opened = pdfium.PdfDocument(pdf_of(Report((sheet,))))
+    pictures = [each for page in opened for each in page.get_objects(filter=[pdfium.raw.FPDF_PAGEOBJ_IMAGE])]
+    assert len(pictures) == 1 + len(TITLES)
+    opened.close()
+
+
+def test_the_notice_and_the_number_are_on_every_page() -> None:
+    report = Report(tuple(Sheet(field(f"{number}.png")) for number in range(4)), key="2026-0007")
+    pages = words(pdf_of(report))
+    assert len(pages) >= 5
+    for number, page in enumerate(pages, start=1):
+        assert NOTICE in page
+        assert "Case 2026-0007" in page
+        assert f"{number} of {len(pages)}" in page
+
+
+def test_a_case_says_who_decided_what(tmp_path: Path) -> None:
+    book = CaseBook(tmp_path / "cases.db")
+    case = book.save([field("a.png", choice="Pro-B", note="Large nucleoli"), field("b.png")], "RK", "Bench 4")
+    case = book.change(case, "LM", verdict=Verdict("Pro-B", "word " * 300), signed=True)
+    cover = words(pdf_of(of_case(case, history=tuple(book.history(case)))))
+    assert "Bench 4" in cover[0]
+    assert "signed, last saved by LM" in cover[0]
+    assert "suggested for 2 of 2 fields" in cover[0]
+    assert "overridden RK" in " ".join(cover)
+    assert " ".join(cover).count("word") >= 300
+    assert "Large nucleoli" in " ".join(cover)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"status": "refused", "suggestion": UNIDENTIFIED, "reason": "Not a smear."}, {"suggestion": UNIDENTIFIED},
+     {"status": "error", "suggestion": None, "reason": "The file is damaged.", "sha256": None, "votes": [], "probability": None,
+      "agreement": None, "cells": None, "weights": {}}],
+)  # fmt: skip
+def test_whatever_became_of_a_field_is_reported(changes: dict[str, Any]) -> None:
+    found = document(**changes)
+    shares = field().consensus if found["votes"] else ()
+    text = " ".join(words(pdf_of(Report((Sheet(Field(found, shares)),)))))
+    assert (changes.get("reason") or UNIDENTIFIED) in text
+    assert "Pictures are not part of this report" in text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_names_and_notes_are_text_and_never_markup_or_formulas(text: str) -> None:
+    named = Field({**document(), "file": f"{text}.png"}, field().consensus, verdict=Verdict("Pro-B", text))
+    report = Report((Sheet(named),), name=text, key="1")
+    pdf = pdf_of(report)
+    assert b"/JavaScript" not in pdf
+    assert b"/URI" not in pdf
+    read = " ".join(words(pdf))
+    assert "\u202e" not in read
+    assert "\x1b" not in read
+    if text.isascii() and text.isprintable():
+        assert text.replace(" ", "") in read.replace(" ", "")
+    with zipfile.ZipFile(io.BytesIO(zip_of(report))) as archive:
+        assert all(name.startswith(("fields/001-", "report.pdf", "readings.", "NOTICE.txt")) for name in archive.namelist())
+        line = next(csv.DictReader(io.StringIO(archive.read("readings.csv").decode("utf-8", "surrogateescape"))))
+    for cell in (line["file"], line["reader note"]):
+        assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+
+
+def test_a_zip_holds_report_tables_and_pictures_as_seen(sheet: Sheet, reading: Any) -> None:
+    with zipfile.ZipFile(io.BytesIO(zip_of(Report((sheet,))))) as archive:
+        names = archive.namelist()
+        folder = f"fields/001-{reading.sha256[:8]}"
+        maps = [f"{folder}/map-{vote.network}-{vote.label}.png" for vote in reading.votes]
+        assert {f"{folder}/field.png", f"{folder}/outlined.png", f"{folder}/seen-by-networks.png", *maps} <= set(names)
+        assert archive.read("report.pdf").startswith(b"%PDF")
+        [found] = json.loads(archive.read("readings.json"))
+    contract = reading.document()
+    assert {key: found[key] for key in contract} == contract
+    assert {key: found[key] for key in found if key not in contract} == {
+        "reader_verdict": AGREE, "reader_label": reading.suggestion if reading.suggestion in LABELS else None, "reader_note": "Seen.",
+    }  # fmt: skip
+
+
+def test_a_kept_picture_is_read_as_the_file_was(reading: Any, sheet: Sheet, random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BALL_WEIGHTS", str(random_weights))
+    again = evidence_of(sheet.field, pixels_png(synthetic.png(1)))
+    assert again is not None
+    assert (again.rgb == reading.evidence.rgb).all()
+    changed = {**sheet.field.document, "weights": {**sheet.field.document["weights"], "alexnet": "0" * 64}}
+    assert evidence_of(Field(changed), pixels_png(synthetic.png(1))) is None
+
+
+def test_a_kept_picture_has_no_data_but_pixels() -> None:
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    image = Image.open(io.BytesIO(synthetic.png(1)))
+    exif = image.getexif()
+    exif[0x010E] = "Jane Doe, born 1 Jan 1990"
+    notes = PngInfo()
+    notes.add_text("Patient", "Jane Doe")
+    stream = io.BytesIO()
+    image.save(stream, "PNG", exif=exif, pnginfo=notes)
+    assert b"Jane Doe" in stream.getvalue()
+    kept = pixels_png(stream.getvalue())
+    assert b"Jane" not in kept
+    assert set(chunks(kept)) == {b"IHDR", b"IDAT", b"IEND"}
+    assert Image.open(io.BytesIO(kept)).tobytes() == image.convert("RGB").tobytes()
