@@ -390,7 +390,9 @@ def _measures(row: Any) -> Measures:
         intervals={metric: (float(ends[0]), float(ends[1])) for metric, ends in row.get("ci95", {}).items() if ends},
         ece=_maybe(row.get("ece")),
         malignant_sensitivity=_maybe((row.get("malignant") or {}).get("sensitivity")),
-        **{key: _maybe(row.get(key)) for key in ("balanced_accuracy", "coverage", "wrong_and_unflagged")},
+        balanced_accuracy=_maybe(row.get("balanced_accuracy")),
+        coverage=_maybe(row.get("coverage")),
+        wrong_and_unflagged=_maybe(row.get("wrong_and_unflagged")),
     )
 
 

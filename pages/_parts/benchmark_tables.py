@@ -47,7 +47,7 @@ def saved(reference: Reference | None, evaluation: Evaluation | None, baselines:
         figures = [one.figures.get(metric) for metric in MEASURES]
         rows.append([one.name, "colour", *figures, *one.intervals.get("accuracy", (None, None))])
     frame = pd.DataFrame(rows, columns=["network", "source", *MEASURES, "accuracy_low", "accuracy_high"])
-    return frame.assign(note=NOTE).to_csv(index=False)
+    return str(frame.assign(note=NOTE).to_csv(index=False))
 
 
 def folds(evaluation: Evaluation, baselines: Sequence[Baseline]) -> pd.DataFrame:

@@ -201,5 +201,5 @@ def table(frame: pd.DataFrame, alt: str) -> None:
     columns = {**dict.fromkeys(RIGHT, st.column_config.Column(alignment="right")), **dict.fromkeys(classes, chips)}
     columns["Votes"] = st.column_config.ImageColumn(width=STRIP[0])
     height = STRIP[1] if "Votes" in frame else None
-    size = "content" if len(frame) <= 20 else 620
-    st.dataframe(frame, hide_index=True, height=size, row_height=height, column_config=columns, alt=alt)
+    # A long list scrolls in a frame of its own.
+    st.dataframe(frame, hide_index=True, height=620 if len(frame) > 20 else "content", row_height=height, column_config=columns, alt=alt)
