@@ -128,8 +128,7 @@ def check_data(args: argparse.Namespace, split: Split) -> None:
 
     try:
         fields = find_fields(args.data)
-        require_labels(fields)
-    except (OSError, UnknownClassError, MislabelledError) as error:
+    except (OSError, UnknownClassError) as error:
         raise UsageError(str(error)) from error
     absent = [label for label in LABELS if label not in {field.label for field in fields}]
     if absent:
@@ -137,6 +136,10 @@ def check_data(args: argparse.Namespace, split: Split) -> None:
     for part in ("train", "val"):
         if not any(field.name in split.part(part) for field in fields):
             raise UsageError(f"{args.data} holds no file of the part {part} of the split {args.split}; splits know files by name.")
+    try:
+        require_labels(fields)
+    except (OSError, MislabelledError) as error:
+        raise UsageError(str(error)) from error
     if args.init == "pbc" and (args.pbc is None or not any(args.pbc.glob("*/*.jpg"))):
         came = "none was given" if args.pbc is None else f"{args.pbc} holds no */*.jpg"
         raise UsageError(f"--init pbc needs --pbc FOLDER, the PBC cells, one folder a class; {came}. Or choose --init scratch.")

@@ -69,7 +69,7 @@ def _corner(found: Segmentation) -> Floats:
 
 
 def _mean(found: Segmentation) -> Floats:
-    return np.asarray(found.lab.reshape(-1, 3).mean(axis=0), dtype=np.float64)
+    return np.asarray(found.lab.reshape(-1, 3).mean(axis=0, dtype=np.float64))
 
 
 BASELINES: Final[Mapping[str, Baseline]] = MappingProxyType(

@@ -251,8 +251,7 @@ def checkpoint_bytes(network: str) -> int:
     """Size of a checkpoint: weights, averaged weights and two moments."""
     with torch.device("meta"):
         model = NETWORKS[network].build(num_classes=1000)
-    size: int = sum(value.numel() * value.element_size() for value in model.state_dict().values())
-    return 4 * size
+    return 4 * sum(int(value.numel() * value.element_size()) for value in model.state_dict().values())
 
 
 def _resume(run: Run, model: nn.Module, average: AveragedModel, optimizer: torch.optim.Optimizer) -> EpochLog:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -201,5 +201,5 @@ def table(frame: pd.DataFrame, alt: str) -> None:
     columns = {**dict.fromkeys(RIGHT, st.column_config.Column(alignment="right")), **dict.fromkeys(classes, chips)}
     columns["Votes"] = st.column_config.ImageColumn(width=STRIP[0])
     height = STRIP[1] if "Votes" in frame else None
-    size: Literal["content"] | int = "content" if len(frame) <= 20 else 620
-    st.dataframe(frame, hide_index=True, height=size, row_height=height, column_config=columns, alt=alt)
+    # A long list scrolls in a frame of its own.
+    st.dataframe(frame, hide_index=True, height=620 if len(frame) > 20 else "content", row_height=height, column_config=columns, alt=alt)
