@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages import about, benchmark, read
-from pages._parts import frame
+from pages._parts import access, frame
 
 st.set_page_config(page_title="Second reader for B-ALL smears", page_icon=frame.ICON, layout="wide", initial_sidebar_state=380)
 
@@ -28,4 +28,5 @@ chosen = st.navigation(
 )
 # Before the page: a page that stops early must not take the notice with it.
 frame.notice()
-chosen.run()
+if access.admitted():
+    chosen.run()
