@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages import about, benchmark, casebook, read, slides
-from pages._parts import frame
+from pages._parts import access, frame
 
 st.set_page_config(page_title="Second reader for B-ALL smears", page_icon=frame.ICON, layout="wide", initial_sidebar_state=380)
 
@@ -32,4 +32,5 @@ chosen = st.navigation(
 frame.notice()
 if st.session_state.pop("go-read", False):
     st.switch_page(home)
-chosen.run()
+if access.admitted():
+    chosen.run()

@@ -1,0 +1,71 @@
+"""Visits at the same time: each reads what it would read alone, and sees nothing of the others."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from benchmarks import sessions
+from pages._parts import worklist
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def engine(random_weights: Path) -> Any:
+    from ball.engine import load_engine
+    from ball.weights import Store
+
+    return load_engine(Store(random_weights))
+
+
+def test_four_visits_at_once_read_what_they_read_alone(engine: Any) -> None:
+    found = sessions.compare(visits=4, fields=5, engine=engine)
+    assert found["differences"] == []
+    assert found["not_read"] == 0
+    assert found["largest_difference_of_a_probability"] <= sessions.CLOSE
+
+
+def test_a_difference_is_found_where_there_is_one(engine: Any) -> None:
+    first, second = (sessions.read_all([sessions.field(visit, 0)], engine) for visit in (0, 1))
+    assert sessions.differences(first, second)[0]
+    again = sessions.read_all([sessions.field(0, 0)], engine)
+    assert sessions.differences(first, again) == ([], 0.0)
+    reading = again.rows[0].reading
+    assert reading is not None
+    changed = replace(reading.votes[0], probabilities=(*reading.votes[0].probabilities[1:], reading.votes[0].probabilities[0]))
+    again.rows[0].reading = replace(reading, votes=(changed, *reading.votes[1:]))
+    assert sessions.differences(first, again)[1] > sessions.CLOSE
+
+
+def test_two_visits_of_the_app_hold_their_own_fields_alone(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BALL_WEIGHTS", str(random_weights))
+    monkeypatch.delenv("BALL_DATA", raising=False)
+    visits = [AppTest.from_file(str(ROOT / "app.py"), default_timeout=300).run() for _ in range(2)]
+    for visit, app in enumerate(visits):
+        for number in range(2):
+            app.file_uploader[0].upload(*sessions.field(visit, number))
+    threads = [threading.Thread(target=app.run) for app in visits]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for visit, app in enumerate(visits):
+        assert not app.exception
+        assert [row.name for row in app.session_state["worklist"].rows] == [f"visit-{visit}-field-{number}.png" for number in range(2)]
+        assert all(row.reading.status != "error" for row in app.session_state["worklist"].rows)
+        text = "\n".join(str(block.proto.body) for block in app.get("html"))
+        assert f"visit-{visit}-" in text
+        assert f"visit-{1 - visit}-" not in text
+
+
+def test_a_long_visit_keeps_evidence_of_some_fields_alone(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worklist, "REMEMBERED", 3)
+    todo = sessions.read_all([sessions.field(0, number) for number in range(8)], engine)
+    assert sum(row.reading is not None and row.reading.evidence is not None for row in todo.rows) == 3
+    assert len(todo._known) == 3
