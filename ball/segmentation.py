@@ -15,7 +15,6 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ball.values import require_rgb
 
@@ -136,12 +135,12 @@ def segment(rgb: Image, parameters: Parameters | None = None, size: tuple[int, i
     a_star = np.ascontiguousarray(lab[:, :, 1])
     histogram = np.bincount(a_star.ravel(), minlength=256)
     table, centres = kmeans_histogram(histogram, chosen.clusters)
-    clusters = table[a_star]
+    clusters = np.asarray(cv2.LUT(a_star, table), dtype=np.uint8)
     stained = centres[-1] - centres[0] >= MIN_CONTRAST
     binary = (clusters == len(centres) - 1) & stained
-    filled = np.asarray(ndimage.binary_fill_holes(binary), dtype=bool)
+    filled = _filled(binary)
     cleaned, count = _clean(filled, chosen)
-    masked = np.where(cleaned[:, :, None], resized, np.uint8(0))
+    masked = np.asarray(cv2.copyTo(resized, cleaned.view(np.uint8)), dtype=np.uint8)
     return Segmentation(resized, lab, a_star, clusters, binary, filled, cleaned, masked, tuple(centres), count)
 
 
@@ -207,6 +206,16 @@ def _optimal_starts(cost: NDArray[np.float64], clusters: int) -> list[int]:
         starts.append(int(choice[end]))
         end = starts[-1] - 1
     return [0, *reversed(starts)]
+
+
+def _filled(binary: Mask) -> Mask:
+    """Fill the holes: whatever is not reached from outside the picture, step by step to a side.
+
+    One flood instead of scipy's repeated dilation: a fortieth of its time at 12 megapixels.
+    """
+    framed = cv2.copyMakeBorder(binary.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    cv2.floodFill(framed, None, (0, 0), 2)  # type: ignore[call-overload,unused-ignore]
+    return np.asarray(framed[1:-1, 1:-1] != 2, dtype=bool)
 
 
 def _clean(filled: Mask, parameters: Parameters) -> tuple[Mask, int]:
