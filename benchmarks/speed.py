@@ -86,7 +86,7 @@ def batch(paths: Sequence[Path], rounds: int, naive: Naive, engines: dict[str, E
 
 def segmentation(data: Path, rounds: int) -> dict[str, Any]:
     """Seconds of both segmentations on a field enlarged to 12 megapixels, and their inertia."""
-    path = min((data / "hires").iterdir())
+    path = min(path for path in (data / "hires").rglob("*") if path.is_file())
     rgb = resize(decode(path.read_bytes()).rgb, _MEGAPIXELS_12)
     spent: dict[str, list[float]] = {"naive": [], "ours": []}
     inertia: list[float] = []
