@@ -13,7 +13,7 @@ from ball.export import readings_csv, readings_json
 from ball.report.values import clock
 from ball.verdict import Verdict
 from ball.wording import MARKS, checks, mark_of, percent
-from pages._parts import marks, review, saving, who
+from pages._parts import access, marks, review, saving, who
 
 if TYPE_CHECKING:
     from ball.casebook import AuditLine, Case, CaseBook, Field
@@ -53,7 +53,7 @@ def _head(book: CaseBook, case: Case) -> None:
             st.html(f'<div class="ball-file">{name}{count} · {clock(case.changed)} · {escape(case.changed_by)} · {kept}</div>')
         if case.deleted:
             st.button("Restore", icon=":material/restore_from_trash:", on_click=_restore, args=(book, case), key="restore")
-            if st.button("Erase for good", icon=":material/delete_forever:", key="purge"):
+            if st.button("Erase for good", icon=":material/delete_forever:", key="purge", disabled=not _may_delete(), help=_whose()):
                 _purge(book, case)
             return
         if case.signed:
@@ -64,8 +64,17 @@ def _head(book: CaseBook, case: Case) -> None:
         st.button("Open in Read", icon=":material/open_in_new:", key="to-read", disabled=not pictures, on_click=_to_read, args=(book, case),
                   help=None if pictures else "No picture was kept with this case.")
         _export(book, case)
-        if st.button("Delete", icon=":material/delete:", type="tertiary", key="delete"):
+        if st.button("Delete", icon=":material/delete:", type="tertiary", key="delete", disabled=not _may_delete(), help=_whose()):
             _delete(book, case)
+
+
+def _may_delete() -> bool:
+    """Where sign-in is on, deleting is for those who keep the book."""
+    return access.role() == "admin"
+
+
+def _whose() -> str | None:
+    return None if _may_delete() else "Only an admin may do this."
 
 
 def _sides(case: Case) -> None:
@@ -265,7 +274,7 @@ def _purge(book: CaseBook, case: Case) -> None:
 
 def _restore(book: CaseBook, case: Case) -> None:
     try:
-        book.restore(case, st.session_state.get("initials") or who.signed_in() or case.changed_by)
+        book.restore(case, st.session_state.get("initials") or access.account() or case.changed_by)
     except CaseBookError as error:
         st.toast(saving.plain(str(error)))
 

@@ -5,20 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from ball.casebook.book import LONGEST
-
-
-def signed_in() -> str | None:
-    """Name or address of who signed in; None where sign-in is off, or nobody has."""
-    user = st.user
-    if not getattr(user, "is_logged_in", False):
-        return None
-    name = user.get("email") or user.get("name")
-    return str(name) if name else None
+from pages._parts import access
 
 
 def initials(key: str) -> str:
     """The name signed in with, else a field for initials, remembered for this visit; empty until they are given."""
-    known = signed_in()
+    known = access.account()
     if known:
         st.markdown("Saved under the name that you signed in with.")
         return known
