@@ -161,7 +161,7 @@ def _measured(labels: Labels, cells: Mask, rgb: Image, aspect: float, scale: flo
     found = []
     for region in regionprops(wide):  # type: ignore[no-untyped-call]
         number = int(region.label)
-        shares = {"nucleus_to_cell": float(nucleus[number] / whole[number]), "stain": float(stains[number])}
+        shares: dict[str, Any] = {"nucleus_to_cell": float(nucleus[number] / whole[number]), "stain": float(stains[number])}
         diameter = float(region.equivalent_diameter_area) * zoom
         found.append(
             Cell(
