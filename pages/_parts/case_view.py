@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ball.casebook import AuditLine, Case, CaseBook, Field
     from ball.report.values import Report
 
+_HELD: Final = "case-held"
 _ACTIONS: Final = {
     "saved": "Field saved", "picture kept": "Field saved with its picture",
     "judged": "Reading of a field", "overridden": "Suggestion overridden",
@@ -29,7 +30,7 @@ _ACTIONS: Final = {
 
 def draw(book: CaseBook, key: str) -> None:
     """Draw the case of a number."""
-    case = book.case(key)
+    case = _opened(book, key)
     _head(book, case)
     _sides(case)
     history = book.history(case)
@@ -40,6 +41,12 @@ def draw(book: CaseBook, key: str) -> None:
                 _one(book, case, chosen)
         with st.container(width=330, key="case-history"):
             _history(history)
+
+
+def _opened(book: CaseBook, key: str) -> Case:
+    """The case as it is now; as it was when she began to change it, while that is not saved: so the book can tell of others."""
+    held: Case | None = st.session_state.get(_HELD)
+    return held if held and held.key == key else book.case(key)
 
 
 def _head(book: CaseBook, case: Case) -> None:
@@ -160,11 +167,12 @@ def _one(book: CaseBook, case: Case, field: Field) -> None:
 
 
 def _judge(book: CaseBook, case: Case, field: Field) -> None:
-    key = f"case-{field.id}-{case.version}"
+    key = f"case-{field.id}-{case.version}-{st.session_state.get('case-turn', 0)}"
     entered: dict[str, Verdict] = st.session_state.setdefault("case-verdicts", {})
 
     def take(verdict: Verdict) -> None:
         entered[key] = verdict
+        st.session_state[_HELD] = case
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Your reading**")
@@ -175,6 +183,7 @@ def _judge(book: CaseBook, case: Case, field: Field) -> None:
             by = who.initials("field")
             if st.button("Save this reading", type="primary", disabled=not by, key="save-field"):
                 _try(lambda: book.change(case, by, fields=[replace(field, verdict=verdict)]))
+            st.button("Take it back", key="drop-field", on_click=_let_go)
 
 
 def _history(lines: list[AuditLine]) -> None:
@@ -279,6 +288,13 @@ def _restore(book: CaseBook, case: Case) -> None:
         st.toast(saving.plain(str(error)))
 
 
+def _let_go() -> None:
+    """Forget what was entered and not saved."""
+    st.session_state.pop(_HELD, None)
+    st.session_state.pop("case-verdicts", None)
+    st.session_state["case-turn"] = st.session_state.get("case-turn", 0) + 1  # New widgets, so that they show what the book holds.
+
+
 def _try(action: Any) -> None:
     """Do it and draw the page anew; else say what the book says."""
     try:
@@ -286,5 +302,6 @@ def _try(action: Any) -> None:
     except CaseBookError as error:
         st.error(saving.plain(str(error)))
     else:
+        _let_go()
         st.rerun()
 

@@ -16,10 +16,10 @@ _TINT = "33"
 _ORDER = f"In this order: {', '.join(TITLES.values())}. A line marks who differs from the average, a dash who is missing."
 
 
-def _chip_column() -> Any:
+def _chip_column(width: int = 138) -> Any:
     chips = list(marks.MARKS.values())
     return st.column_config.MultiselectColumn(
-        "Suggestion", options=[mark.chip for mark in chips], color=[mark.colour + _TINT for mark in chips], width=138
+        "Suggestion", options=[mark.chip for mark in chips], color=[mark.colour + _TINT for mark in chips], width=width
     )
 
 
@@ -53,7 +53,7 @@ def field_list(todo: Worklist) -> None:
         row_height=48, height=min(48 * len(order) + 40, 640), placeholder="", alt="Fields, worst first",
         column_config={
             "field": st.column_config.ImageColumn("", width=46),
-            "suggestion": _chip_column(),
+            "suggestion": _chip_column(116),
             "votes": st.column_config.ImageColumn("Votes", width=marks.STRIP[0], help=_ORDER),
             "reviewed": st.column_config.TextColumn("✓", width=28, help="Whether you gave your own reading."),
         },

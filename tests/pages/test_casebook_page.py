@@ -1,0 +1,180 @@
+"""The Case book page: the list, one case, what can be done with it, agreement."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ball.casebook import CaseBook
+from ball.verdict import AGREE, Verdict
+from pages._parts import case_view
+from tests.case_files import field
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CaseBook:
+    monkeypatch.setenv("BALL_CASES", str(tmp_path / "cases.db"))
+    return CaseBook(tmp_path / "cases.db")
+
+
+def show() -> AppTest:
+    """The page by its address, without the others."""
+    return AppTest.from_string("from pages import casebook\ncasebook.page()", default_timeout=120).run()
+
+
+def press(app: AppTest, key: str) -> AppTest:
+    app.button(key=key).click()
+    return app.run()
+
+
+def html(app: AppTest) -> str:
+    return "\n".join(str(block.proto.body) for block in app.get("html"))
+
+
+def names(app: AppTest) -> list[str]:
+    """Names of the cases listed."""
+    return list(next(frame.value for frame in app.dataframe if "Name" in frame.value)["Name"])
+
+
+def in_dialog(app: AppTest, opener: str, then: str, who: str) -> AppTest:
+    """Open a dialog and press its button; both in one run, since a test draws the whole page each time."""
+    app.session_state["initials"] = who
+    press(app, opener)
+    app.button(key=opener).click()
+    app.button(key=then).click()
+    return app.run()
+
+
+def test_an_empty_book_says_how_to_fill_it(book: CaseBook) -> None:
+    app = show()
+    assert not app.exception
+    assert book.search()[1] == 0
+    assert any("press **Save case**" in text.value for text in app.markdown)
+    assert any("No case is saved yet" in text.value for text in app.markdown)
+
+
+def test_a_case_shows_reader_beside_software_fields_and_history(book: CaseBook) -> None:
+    case = book.save([field("a.png", choice=AGREE), field("b.png", choice="Pro-B", note="why")], "RK", "Bench 4")
+    book.change(case, "LM", verdict=Verdict("Pro-B", "all of it"), signed=True)
+    app = show()
+    assert not app.exception
+    assert [title.value for title in app.title] == [f"Case {case.key}"]
+    assert "<b>Bench 4</b> · 2 fields" in html(app)
+    assert "<span>Pro-B</span></h2>" in html(app)
+    assert "<span>Early Pre-B</span></h2>" in html(app)
+    table = next(frame.value for frame in app.dataframe if "File" in frame.value and "Votes" in frame.value)
+    assert list(table["Reader"]) == [AGREE, "Pro-B"]
+    assert "Suggestion overridden: Pro-B" in html(app)
+    assert "LM" in html(app)
+
+
+def test_names_and_notes_are_text_and_never_markup(book: CaseBook) -> None:
+    bad = "<img src=x onerror=alert(1)>![x](http://example.org/x.png)"
+    case = book.save([field(f"{bad}.png", choice="Pro-B", note=bad)], f"<b>{bad}"[:60], bad)
+    book.change(case, "RK", verdict=Verdict("Pro-B", bad))
+    app = show()
+    assert "<img src=x" not in html(app)
+    assert not [text for text in app.markdown if "src=x" in text.value or "example.org" in text.value]
+
+
+def test_search_and_state_narrow_the_list(book: CaseBook) -> None:
+    book.save([field("left.png")], "RK", "one")
+    book.save([field("right.png", choice="Pro-B")], "RK", "two")
+    app = show()
+    app.text_input(key="case-words").set_value("LEFT").run()
+    assert names(app) == ["one"]
+    app.text_input(key="case-words").set_value("").run()
+    app.pills(key="case-states").set_value(["Overridden"]).run()
+    assert names(app) == ["two"]
+    app.text_input(key="case-words").set_value("nothing of the sort").run()
+    assert any("No case matches" in text.value for text in app.markdown)
+
+
+def test_a_case_is_signed_with_a_verdict_and_initials(book: CaseBook) -> None:
+    key = book.save([field()], "RK").key
+    version = book.case(key).version
+    app = press(show(), "sign")
+    assert app.button(key="sign-now").disabled
+    app.segmented_control(key=f"verdict-sign-{key}-{version}").set_value(AGREE)
+    app.session_state["initials"] = "LM"
+    app = press(app, "sign")
+    app.button(key="sign").click()
+    press(app, "sign-now")
+    case = book.case(key)
+    assert (case.signed, case.verdict, case.changed_by) == (True, Verdict(AGREE), "LM")
+
+
+def test_who_comes_second_is_told_by_whom_and_keeps_what_she_entered(book: CaseBook) -> None:
+    case = book.save([field()], "RK", "mine")
+    app = show()
+    app.session_state["initials"] = "RK"
+    app.session_state[f"case-fields-{case.key}"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
+    entry = f"verdict-case-{case.fields[0].id}-{case.version}-0"
+    app.segmented_control(key=entry).set_value("Benign").run()
+    book.change(case, "LM", name="theirs")
+    press(app, "save-field")
+    assert any(f"LM changed case {case.key.replace('-', chr(92) + '-')}" in error.value for error in app.error)
+    assert app.segmented_control(key=entry).value == "Benign"
+    assert book.case(case.key).fields[0].verdict == Verdict()
+    press(app, "drop-field")
+    assert not app.error
+    assert "<b>theirs</b>" in html(app)
+
+
+def test_a_case_is_deleted_restored_and_erased(book: CaseBook) -> None:
+    key = book.save([field()], "RK").key
+    in_dialog(show(), "delete", "delete-now", "RK")
+    assert book.case(key).deleted
+    app = show()
+    app.pills(key="case-states").set_value(["Deleted"]).run()
+    press(app, "restore")
+    assert book.case(key).deleted is None
+    book.delete(book.case(key), "RK")
+    app = show()
+    app.pills(key="case-states").set_value(["Deleted"]).run()
+    in_dialog(app, "purge", "purge-now", "RK")
+    assert book.search(deleted=True)[1] == 0
+    assert [line.action for line in book.audit()][-1] == "purged"
+
+
+def test_agreement_gives_kappa_and_the_overrides(book: CaseBook) -> None:
+    book.save([field("a.png", "Pre-B", AGREE), field("b.png", "Pro-B", AGREE), field("c.png", "Pre-B", "Pro-B")], "RK")
+    app = show()
+    assert [(metric.label, metric.value) for metric in app.metric] == [("Kappa", "0.40"), ("Same class", "2 of 3"), ("Readings given", "3")]
+    table = next(frame.value for frame in app.dataframe if "Software" in frame.value)
+    assert list(table["File"]) == ["c.png"]
+
+
+def test_the_case_can_be_taken_along_with_its_verdicts(book: CaseBook) -> None:
+    case = book.save([field("a.png", choice="Pro-B", note="why")], "RK")
+    with zipfile.ZipFile(io.BytesIO(case_view._made(book, case, "zip"))) as archive:
+        assert "why" in archive.read("readings.csv").decode()
+    assert case_view._made(book, case, "pdf").startswith(b"%PDF")
+    assert [line.action for line in book.history(case)].count("report") == 2
+
+
+def test_a_book_that_cannot_be_opened_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BALL_CASES", "mysql://a@b/c")
+    app = show()
+    assert not app.exception
+    assert any("cannot lie in mysql" in error.value for error in app.error)
+
+
+def test_the_page_needs_no_torch(book: CaseBook, tmp_path: Path) -> None:
+    book.save([field(choice=AGREE)], "RK")
+    code = (
+        "import sys; from streamlit.testing.v1 import AppTest; "
+        "app = AppTest.from_string('from pages import casebook\\ncasebook.page()', default_timeout=60).run(); "
+        "assert not app.exception and app.title; sys.exit('torch' in sys.modules)"
+    )
+    assert (tmp_path / "cases.db").exists()
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=120, check=False).returncode == 0

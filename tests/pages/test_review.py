@@ -1,0 +1,176 @@
+"""The reader's own verdict on the Read page, filters, comparison, and saving."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ball import synthetic
+from ball.casebook import CaseBook
+from ball.casebook.errors import CaseChangedError
+from ball.labels import LABELS, UNIDENTIFIED
+from ball.verdict import AGREE, NOT_ASSESSABLE, Verdict
+from pages._parts import filters, saving, tables
+from pages._parts.worklist import Row, Worklist
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def app(random_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setenv("BALL_WEIGHTS", str(random_weights))
+    monkeypatch.setenv("BALL_CASES", str(tmp_path / "cases" / "cases.db"))
+    monkeypatch.delenv("BALL_DATA", raising=False)
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=300).run()
+
+
+def upload(app: AppTest, *seeds: int) -> AppTest:
+    for seed in seeds:
+        app.file_uploader[0].upload(f"{seed}.png", synthetic.png(seed))
+    return app.run()
+
+
+def todo(app: AppTest) -> Worklist:
+    found: Worklist = app.session_state["worklist"]
+    return found
+
+
+def press(app: AppTest, key: str) -> AppTest:
+    app.button(key=key).click()
+    return app.run()
+
+
+def test_a_verdict_is_kept_shown_exported_and_written_nowhere(app: AppTest, tmp_path: Path) -> None:
+    upload(app, 1, 2)
+    row = todo(app).opened()
+    assert row is not None
+    assert row.reading is not None
+    other = next(label for label in LABELS if label != row.reading.suggestion)
+    app.segmented_control(key=f"verdict-{row.number}-0").set_value(other)
+    app.text_area(key=f"note-{row.number}-0").set_value("=Large nucleoli")
+    app.run()
+    assert row.verdict == Verdict(other, "=Large nucleoli")
+    listed = next(frame.value for frame in app.dataframe if "reviewed" in frame.value)
+    assert sorted(listed["reviewed"]) == ["", "✓"]
+    assert any("1 reviewed · nothing saved yet" in text.value for text in app.markdown)
+    place = todo(app).rows.index(row)
+    document = json.loads(tables.as_json(todo(app)))[place]
+    assert (document["reader_verdict"], document["reader_label"], document["reader_note"]) == (other, other, "=Large nucleoli")
+    line = list(csv.DictReader(io.StringIO(tables.as_csv(todo(app)))))[place]
+    assert (line["reader verdict"], line["reader note"]) == (other, "'=Large nucleoli")
+    assert not list(tmp_path.rglob("*.db*")), "something was written before she saved"
+
+
+def test_the_contract_is_whole_beside_the_readers_keys(app: AppTest) -> None:
+    from ball.engine import load_engine
+    from ball.reading import read
+
+    upload(app, 1)
+    exported = json.loads(tables.as_json(todo(app)))[0]
+    contract = json.loads(json.dumps(read(synthetic.png(1), name="1.png", engine=load_engine(), maps=False).document()))
+    assert {key: exported[key] for key in contract if key != "seconds"} == {key: contract[key] for key in contract if key != "seconds"}
+    assert set(exported) - set(contract) == {"reader_verdict", "reader_label", "reader_note"}
+
+
+@pytest.mark.parametrize(("suggestion", "agree"), [("Pre-B", True), (UNIDENTIFIED, False)])
+def test_agree_is_offered_only_where_a_class_is_suggested(app: AppTest, suggestion: str, agree: bool) -> None:
+    upload(app, 1)
+    row = todo(app).rows[0]
+    assert row.reading is not None
+    row.reading = replace(row.reading, suggestion=suggestion)
+    app.run()
+    offered = [option.content for option in app.segmented_control(key=f"verdict-{row.number}-0").proto.options]
+    assert (AGREE in offered) == agree
+    assert NOT_ASSESSABLE in offered
+    assert any(suggestion in option for option in offered) != agree
+
+
+def test_saving_makes_a_case_and_saving_again_changes_it(app: AppTest, tmp_path: Path) -> None:
+    upload(app, 1, 2)
+    press(app, "save-case")
+    assert app.button(key="save-now").disabled
+    app.text_input(key="initials-save").set_value("RK")
+    app.run()
+    press(app, "save-now")
+    assert not app.exception
+    book = CaseBook(tmp_path / "cases" / "cases.db")
+    [summary], total = book.search()
+    assert (total, summary.fields, summary.changed_by) == (1, 2, "RK")
+    assert not any(field.kept for field in book.case(summary.key).fields)
+    assert app.button(key="save-case").disabled
+    todo(app).rows[0].verdict = Verdict(NOT_ASSESSABLE)
+    saving.save(todo(app), book, "RK", "named", keep=False)
+    assert book.case(summary.key).fields[0].verdict == Verdict(NOT_ASSESSABLE)
+    assert book.search()[1] == 1
+
+
+def test_screen_and_case_book_hold_the_same(app: AppTest, tmp_path: Path) -> None:
+    upload(app, 1)
+    row = todo(app).rows[0]
+    row.verdict = Verdict("Pro-B", "why")
+    case = saving.save(todo(app), CaseBook(tmp_path / "cases.db"), "RK", "", keep=True)
+    assert case.fields[0].document == row.document()
+    assert row.reading is not None
+    assert case.fields[0].consensus == row.reading.consensus
+    assert len(case.fields[0].cells) == row.cells
+    assert json.loads(json.dumps(case.fields[0].export())) == json.loads(tables.as_json(todo(app)))[0]
+    assert case.fields[0].kept
+
+
+def listed(*choices: str | None) -> Worklist:
+    """A list of read rows with these verdicts, made without a network."""
+    from tests.case_files import field
+
+    fields = Worklist()
+    for number, choice in enumerate(choices, start=1):
+        made: Any = field(f"{number}.png").record
+        row = Row(number, f"{number}.png", verdict=Verdict(choice))
+        row.reading = made
+        fields.rows.append(row)
+    return fields
+
+
+def test_filters_hold_together_and_classes_add_up() -> None:
+    rows = listed(AGREE, "Pro-B", None).rows
+    assert [row.number for row in filters.kept(rows, ["Reviewed"])] == [1, 2]
+    assert [row.number for row in filters.kept(rows, ["Reviewed", "Overridden"])] == [2]
+    assert [row.number for row in filters.kept(rows, ["Not reviewed", "Early Pre-B", "Benign"])] == [3]
+    assert filters.kept(rows, ["Benign"]) == []
+    assert filters.kept(rows, []) == rows
+
+
+def test_who_saves_second_keeps_what_she_entered_and_sees_the_others(tmp_path: Path) -> None:
+    from tests.case_files import field
+
+    book = CaseBook(tmp_path / "cases.db")
+    mine = listed(AGREE, None)
+    case = book.save([field("1.png", choice=AGREE), field("2.png")], "RK")
+    mine.case = case
+    for row, saved in zip(mine.rows, case.fields, strict=True):
+        row.saved = saved
+    book.change(case, "LM", fields=[replace(case.fields[1], verdict=Verdict("Pro-B"))])
+    mine.rows[0].verdict = Verdict("Benign")
+    with pytest.raises(CaseChangedError, match="LM"):
+        saving.save(mine, book, "RK", "", keep=False)
+    assert mine.rows[0].verdict == Verdict("Benign")
+    saving.refresh(mine, book)
+    assert [row.verdict.choice for row in mine.rows] == ["Benign", "Pro-B"]
+    saving.save(mine, book, "RK", "", keep=False)
+    assert [each.verdict.choice for each in book.case(case.key).fields] == ["Benign", "Pro-B"]
+
+
+def test_two_fields_stand_side_by_side(app: AppTest) -> None:
+    upload(app, 1, 2)
+    app.segmented_control(key="view").set_value("Compare").run()
+    assert not app.exception
+    chosen = [box.value.number for box in app.selectbox if box.key and box.key.startswith("compare-")]
+    assert len(set(chosen)) == 2
+    app.segmented_control(key="compare-picture").set_value("alexnet").run()
+    assert not app.exception
