@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from ball.images import ImageError
 from ball.labels import LABELS, UnknownClassError
 from ball.segmentation import segment
-from ball.training.data import Field, find_fields, fingerprint, load_masked, load_plain, twin_groups
+from ball.training.data import (
+    Field,
+    find_fields,
+    fingerprint,
+    label_of_name,
+    load_masked,
+    load_plain,
+    misplaced,
+    twin_groups,
+)
 
 SHORT = ("Benign", "Early", "Pre", "Pro")
 LONG = ("Benign", "[Malignant] early Pre-B", "[Malignant] Pre-B", "[Malignant] Pro-B")
@@ -131,3 +140,17 @@ def test_twins_are_grouped_and_others_kept_apart(tmp_path: Path) -> None:
     assert groups[0] == groups[2]
     assert groups[1] == groups[4]
     assert len({groups[0], groups[1], groups[3]}) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("WBC-Benign-001.jpg", "Benign"), ("WBC-Malignant-Early-012.jpg", "Early Pre-B"), ("wbc-malignant-pre-9.PNG", "Pre-B"),
+     ("WBC-Malignant-Pro-804.jpg", "Pro-B"), ("Pro.jpg", None), ("slide-Pre-1.jpg", None)],
+)
+def test_a_file_name_may_carry_its_class(name: str, label: str | None) -> None:
+    assert label_of_name(name) == label
+
+
+def test_fields_that_lie_in_the_wrong_folder_are_found() -> None:
+    right, wrong = Field(Path("WBC-Benign-001.jpg"), "Benign"), Field(Path("WBC-Benign-002.jpg"), "Pro-B")
+    assert misplaced([right, wrong, Field(Path("own.jpg"), "Pro-B")]) == [wrong]
