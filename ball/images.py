@@ -60,8 +60,9 @@ _FOREIGN: Final = (
     ("a HEIC or AVIF picture or a film", re.compile(rb".{4}ftyp", re.DOTALL)),
     ("a JPEG 2000 picture", re.compile(rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51")),
     ("a Photoshop document", re.compile(rb"8BPS")),
-    ("a ZIP archive or an office document, not one picture", re.compile(rb"PK(\x03\x04|\x05\x06|\x07\x08)")),
-    ("an archive", re.compile(rb"\x1f\x8b|7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|BZh[1-9]1AY|\xfd7zXZ\x00|\x28\xb5\x2f\xfd")),
+)
+_ARCHIVE: Final = re.compile(
+    rb"PK(\x03\x04|\x05\x06|\x07\x08)|\x1f\x8b|7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|BZh[1-9]1AY|\xfd7zXZ\x00|\x28\xb5\x2f\xfd"
 )
 _ACCEPTED: Final = "JPEG, PNG, TIFF, BMP, WebP and DICOM pictures can be read"
 _NO_WHITE: Final = (
@@ -218,6 +219,8 @@ def _format_of(data: bytes) -> str:
         return name
     if any(start.startswith(data) for start in _STARTS):
         raise truncated()
+    if _ARCHIVE.match(data):
+        raise UnknownFormatError("This is an archive or an office document, not one picture. Unpack it and add the pictures in it.")
     for what, magic in _FOREIGN:
         if magic.match(data):
             raise UnknownFormatError(f"This is {what}. Only {_ACCEPTED}: save it as one of these and try again.")

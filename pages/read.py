@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from pages._parts import compare, filters, frame, intake, proofs, review, saving, suggest, tables, verdict, votes
+from pages._parts import compare, filters, frame, intake, proofs, review, saving, suggest, tables, verdict, viewer, votes
 from pages._parts.worklist import Row, Worklist
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def _top(todo: Worklist, opened: Row | None) -> str:
         view: Any = st.segmented_control(
             "View", ["Field", "All fields", "Compare"], default="Field", required=True, key="view", label_visibility="collapsed"
         )
+        viewer.button(opened)
         with st.popover("Export", icon=":material/download:"):
             st.download_button("All readings, CSV", lambda: tables.as_csv(todo), "readings.csv", "text/csv", on_click="ignore")
             st.download_button("All readings, JSON", lambda: tables.as_json(todo), "readings.json", "application/json", on_click="ignore")

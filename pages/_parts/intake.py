@@ -47,6 +47,23 @@ def uploader(todo: Worklist) -> None:
         help="JPEG, PNG, TIFF, BMP, WebP or DICOM, or a ZIP archive of them, told by their content. Every page of a TIFF is a field. "
         "Many at once are fine. Nothing leaves this computer.",
     )
+    _camera(todo)
+
+
+def _camera(todo: Worklist) -> None:
+    """Draw the camera, once it is asked for: the browser asks for leave to use it as soon as it is there."""
+    if not st.toggle("Use a camera", key="camera", help="A camera that this computer sees, on the microscope for example."):
+        return
+    turn = st.session_state.setdefault("camera-turn", 1)
+    key = f"camera-{turn}"
+
+    def take() -> None:
+        photo = st.session_state.get(key)
+        if photo is not None:
+            add_file(todo, f"camera-{turn}.jpg", photo.getvalue())
+            st.session_state["camera-turn"] = turn + 1
+
+    st.camera_input("Photograph a field", key=key, on_change=take, resolution="1080p")
 
 
 def draw_synthetic(todo: Worklist) -> None:

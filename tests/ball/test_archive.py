@@ -77,8 +77,8 @@ def lying(size: int, count: int = 1) -> bytes:
 
 
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
-    "an archive in the archive": (lambda: zipped({"inner.zip": zipped({"1.png": PNG})}), "ZIP archive"),
-    "another kind of archive in it": (lambda: zipped({"inner.7z": b"7z\xbc\xaf\x27\x1c" + bytes(99)}), "archive"),
+    "an archive in the archive": (lambda: zipped({"inner.zip": zipped({"1.png": PNG})}), "archive.*Unpack it"),
+    "another kind of archive in it": (lambda: zipped({"inner.7z": b"7z\xbc\xaf\x27\x1c" + bytes(99)}), "archive.*Unpack it"),
     "a bomb": (lambda: zipped({"1.png": bytes(2**24)}), "more than 100 times"),
     "a password": (lambda: locked(zipped({"1.png": PNG})), "password"),
     "an unusual packing": (lambda: zipped({"1.png": PNG}, zipfile.ZIP_LZMA), "unusual way"),

@@ -357,7 +357,7 @@ BAD: dict[str, tuple[Callable[[], bytes], type[ImageError], str]] = {
     "GIF": (lambda: saved(RGB, "GIF"), UnknownFormatError, "GIF.*JPEG, PNG, TIFF, BMP, WebP and DICOM"),
     "PDF": (lambda: b"%PDF-1.7\n" + bytes(99), UnknownFormatError, "PDF"),
     "HEIC": (lambda: b"\x00\x00\x00\x18ftypheic" + bytes(99), UnknownFormatError, "HEIC"),
-    "zip": (lambda: b"PK\x03\x04" + bytes(99), UnknownFormatError, "ZIP"),
+    "zip": (lambda: b"PK\x03\x04" + bytes(99), UnknownFormatError, "archive.*Unpack it"),
     "gzip": (lambda: b"\x1f\x8b\x08" + bytes(99), UnknownFormatError, "archive"),
     "PNG header alone": (lambda: b"\x89PNG\r\n\x1a\n", TruncatedImageError, "cut short"),
     "three bytes of PNG": (lambda: b"\x89PN", TruncatedImageError, "cut short"),
