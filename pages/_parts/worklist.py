@@ -42,7 +42,6 @@ class Row:
 
     number: int
     name: str
-    file: str = ""
     reading: Reading | None = None
     size: tuple[int, int] | None = None
     thumbnail: str = ""
@@ -52,6 +51,7 @@ class Row:
     measures: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     verdict: Verdict = field(default_factory=Verdict)
     saved: Field | None = None
+    file: str = ""
 
     @property
     def unsaved(self) -> bool:
@@ -115,7 +115,7 @@ class Worklist:
             self.batch, self.began = 0, time.monotonic()
         self.taken += 1
         self.batch += 1
-        row = Row(self.taken, name, name if isinstance(data, bytes) else data.file)
+        row = Row(self.taken, name, file=name if isinstance(data, bytes) else data.file)
         self.rows.append(row)
         file = File(row.number, data)
         self.waiting.append((row, file))

@@ -42,7 +42,7 @@ def test_without_the_files_each_part_names_its_command(request: pytest.FixtureRe
     assert not app.exception
     commands = "\n".join(each.value for each in app.code)
     for name in ("masks", "maps", "cells"):
-        assert f"benchmarks/{name}.py" in commands
+        assert f"python -m benchmarks.{name} " in commands
 
 
 def test_with_the_files_every_figure_is_shown(request: pytest.FixtureRequest) -> None:

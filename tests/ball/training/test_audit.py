@@ -37,7 +37,7 @@ class Bright:
         self.seen.append(masked)
         level = torch.from_numpy(masked.astype(np.float32).mean(axis=(1, 2, 3)))
         logits = torch.stack([100 - level, torch.zeros_like(level), torch.zeros_like(level), level], dim=1) / 10
-        return {"alexnet": Output(logits, torch.zeros(len(masked), 1, 1, 1))}
+        return {"alexnet": Output(logits, torch.zeros(len(masked), 1, 1, 1), torch.zeros(len(masked), 4, 1))}
 
 
 def test_histogram_counts_shares_of_each_channel() -> None:
