@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from html import escape
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ball.casebook import AuditLine, Case, CaseBook, Field
     from ball.report.values import Report
 
+_EVENTS: Final = 30
 _HELD: Final = "case-held"
 _ACTIONS: Final = {
     "saved": "Field saved", "picture kept": "Field saved with its picture",
@@ -39,7 +41,7 @@ def draw(book: CaseBook, key: str) -> None:
             chosen = _fields(case)
             if chosen is not None:
                 _one(book, case, chosen)
-        with st.container(width=330, key="case-history"):
+        with st.container(width=250, key="case-history"):
             _history(history)
 
 
@@ -118,10 +120,9 @@ def _fields(case: Case) -> Field | None:
     colours = [mark.colour + "33" for mark in MARKS.values()]
     frame = pd.DataFrame([
         {
-            "File": field.file, "Suggestion": [mark_of(field.record).chip],
+            "File": field.file, "Suggestion": [mark_of(field.record).chip], "Reader": field.verdict.choice or "",
             "Votes": marks.strip(field.record) if field.record.votes else None,
-            "Probability": percent(field.record.probability) if field.record.probability is not None else "",
-            "Reader": field.verdict.choice or "", "Note": field.verdict.note,
+            "Probability": percent(field.record.probability) if field.record.probability is not None else "", "Note": field.verdict.note,
         }
         for field in case.fields
     ])  # fmt: skip
@@ -129,10 +130,10 @@ def _fields(case: Case) -> Field | None:
         frame, hide_index=True, row_height=44, height=min(44 * len(frame) + 40, 480), on_select="rerun", selection_mode="single-row",
         key=f"case-fields-{case.key}", placeholder="", alt="Fields of the case",
         column_config={
-            "File": st.column_config.TextColumn(width=180),
-            "Suggestion": st.column_config.MultiselectColumn(options=chips, color=colours, width=138),
+            "File": st.column_config.TextColumn(width=150),
+            "Suggestion": st.column_config.MultiselectColumn(options=chips, color=colours, width=120),
             "Votes": st.column_config.ImageColumn(width=marks.STRIP[0]),
-            "Reader": st.column_config.TextColumn(width=110),
+            "Reader": st.column_config.TextColumn(width=100),
         },
     )
     rows: list[int] = event["selection"]["rows"]
@@ -188,12 +189,18 @@ def _judge(book: CaseBook, case: Case, field: Field) -> None:
 
 def _history(lines: list[AuditLine]) -> None:
     st.header("History", anchor=False)
-    for line in reversed(lines[-40:]):
-        after = line.content.get("after")
-        what = f"{_ACTIONS.get(line.action, line.action)}{f': {after}' if after else ''}"
-        st.html(f'<div class="ball-event"><b>{escape(what)}</b><br>{clock(line.time)} · {escape(line.who)}</div>')
-    if len(lines) > 40:
-        st.markdown(f"and {len(lines) - 40} earlier; the report lists all.")
+    events = [(_event(line), clock(line.time), line.who) for line in reversed(lines)]
+    alike = [(event, len(list(group))) for event, group in groupby(events)]
+    for (what, when, who_did), count in alike[:_EVENTS]:
+        times = f" × {count}" if count > 1 else ""
+        st.html(f'<div class="ball-event"><b>{escape(what)}{times}</b><br>{when} · {escape(who_did)}</div>')
+    if len(alike) > _EVENTS:
+        st.markdown("The report lists what was earlier.")
+
+
+def _event(line: AuditLine) -> str:
+    after = line.content.get("after")
+    return f"{_ACTIONS.get(line.action, line.action)}{f': {after}' if after else ''}"
 
 
 def _export(book: CaseBook, case: Case) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _FIELD: Final = "Field"
-_MASKED: Final = "What the networks see"
+_MASKED: Final = "Masked image"
 
 
 def draw(todo: Worklist) -> None:
@@ -30,8 +30,8 @@ def draw(todo: Worklist) -> None:
     opened = todo.opened()
     first = rows.index(opened) if opened in rows else 0
     picture: Any = st.segmented_control(
-        "Picture", [_FIELD, _MASKED, *TITLES], default=_FIELD, required=True, key="compare-picture", label_visibility="collapsed",
-        format_func=lambda name: f"{TITLES[name]} map" if name in TITLES else name,
+        "Picture, or where a network looked", [_FIELD, _MASKED, *TITLES], default=_FIELD, required=True, key="compare-picture", label_visibility="collapsed",
+        format_func=lambda name: TITLES.get(name, name),
     )
     grid = st.grid(2, min_column_width=320, gap=24, border=True, key="compare")
     for side, start in (("Left", first), ("Right", (first + 1) % len(rows))):

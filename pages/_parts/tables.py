@@ -73,7 +73,7 @@ def full_table(todo: Worklist, order: list[Row]) -> None:
         key=f"table-{hash(tuple((row.number, row.reading is None) for row in order))}", on_select="rerun", selection_mode="single-row",
         column_config={
             "field": st.column_config.ImageColumn("", width=46),
-            "file": st.column_config.TextColumn("File", width=190),
+            "file": st.column_config.TextColumn("File", width=160),
             "suggestion": _chip_column(),
             "probability": st.column_config.ProgressColumn(
                 "Probability", format="%.1f %%", min_value=0, max_value=100, color="gray", width=130,
@@ -81,9 +81,9 @@ def full_table(todo: Worklist, order: list[Row]) -> None:
             ),
             "votes": st.column_config.ImageColumn("Votes", width=marks.STRIP[0], help=_ORDER),
             "agreement": st.column_config.TextColumn("Agree", width=66, help="Votes equal to the leading label, of the votes given."),
-            "check": st.column_config.TextColumn("Check", width=420),
+            "reader": st.column_config.TextColumn("Your reading", width=110),
+            "check": st.column_config.TextColumn("Check", width=300),
             "cells": st.column_config.NumberColumn("Cells", width=60),
-            "reader": st.column_config.TextColumn("Your reading", width=120),
             "note": st.column_config.TextColumn("Note", width=160),
         },
     )
@@ -109,9 +109,9 @@ def _line(row: Row) -> dict[str, Any]:
         "probability": 100 * reading.probability if suggested and reading and reading.probability is not None else None,
         "votes": marks.strip(reading) if reading and reading.votes else None,
         "agreement": f"{reading.agreement} of {len(reading.votes)}" if reading and reading.votes else None,
+        "reader": row.verdict.choice or "",
         "check": " ".join([*([reading.reason] if reading.reason else []), *checks(reading)]) if reading else None,
         "cells": row.cells,
-        "reader": row.verdict.choice or "",
         "note": row.verdict.note,
     }
 

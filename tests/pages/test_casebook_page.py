@@ -101,10 +101,11 @@ def test_search_and_state_narrow_the_list(book: CaseBook) -> None:
 def test_a_case_is_signed_with_a_verdict_and_initials(book: CaseBook) -> None:
     key = book.save([field()], "RK").key
     version = book.case(key).version
-    app = press(show(), "sign")
+    app = show()
+    app.session_state["initials"] = "LM"
+    app = press(app, "sign")
     assert app.button(key="sign-now").disabled
     app.segmented_control(key=f"verdict-sign-{key}-{version}").set_value(AGREE)
-    app.session_state["initials"] = "LM"
     app = press(app, "sign")
     app.button(key="sign").click()
     press(app, "sign-now")
