@@ -29,9 +29,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "read.png")
     parser.add_argument("--dark", action="store_true")
     arguments = parser.parse_args()
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -41,6 +39,13 @@ def main() -> None:
     finally:
         server.terminate()
         server.wait()
+
+
+def free_port() -> int:
+    """A port that nothing listens at."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        return int(free.getsockname()[1])
 
 
 def wait_for(address: str) -> None:

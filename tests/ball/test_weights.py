@@ -133,6 +133,11 @@ def other_network(store: Store) -> None:
     put(store, save({"weight": torch.ones(3)}))
 
 
+def another_of_the_five(store: Store) -> None:
+    alexnet = NETWORKS["alexnet"]
+    put(store, save(compress(Classifier(alexnet).net.state_dict(), alexnet.quantised)))
+
+
 def scale_of_another_shape(store: Store) -> None:
     stored = compress(Classifier(NETWORKS[NAME]).net.state_dict(), ("fc.weight",))
     put(store, save({**stored, "fc.weight.row_scale": torch.ones(5, 1)}))
@@ -156,6 +161,7 @@ WRONG: dict[str, tuple[Callable[[Store], Any], str]] = {
     "truncated, right hash": (cut_with_its_own_hash, "does not fit GoogLeNet"),
     "wrong shapes, right hash": (other_classes, "does not fit GoogLeNet"),
     "wrong names, right hash": (other_network, "does not fit GoogLeNet"),
+    "another of the five, right hash": (another_of_the_five, "does not fit GoogLeNet"),
     "wrong scale, right hash": (scale_of_another_shape, "does not fit GoogLeNet"),
     "no numbers, right hash": (no_number, "no finite numbers"),
     "no manifest": (lambda store: (store.folder / "manifest.json").unlink(), "manifest.json is missing"),
@@ -193,6 +199,40 @@ def test_whatever_is_wrong_is_said_with_what_to_do(store: Store, name: str) -> N
         store.load(NAME)
     assert "git checkout weights" in str(caught.value)
     assert str(store.folder) not in str(caught.value)
+
+
+def exchanged(random_weights: Path, folder: Path, one: str, other: str, hashes: bool) -> Store:
+    """All five networks, two files exchanged; with ``hashes``, the manifest says so, as if it were meant."""
+    for path in random_weights.iterdir():
+        if path.name not in (f"{one}.safetensors", f"{other}.safetensors"):
+            (folder / path.name).write_bytes(path.read_bytes())
+    (folder / f"{one}.safetensors").symlink_to(random_weights / f"{other}.safetensors")
+    (folder / f"{other}.safetensors").symlink_to(random_weights / f"{one}.safetensors")
+    if hashes:
+        document = json.loads((folder / "manifest.json").read_text())
+        entries = document["networks"]
+        entries[one]["sha256"], entries[other]["sha256"] = entries[other]["sha256"], entries[one]["sha256"]
+        (folder / "manifest.json").write_text(json.dumps(document))
+    return Store(folder)
+
+
+@pytest.mark.parametrize(("hashes", "message"), [(False, "SHA-256 differs"), (True, "does not fit")])
+def test_networks_whose_files_are_exchanged_are_out_and_the_rest_work(
+    random_weights: Path, tmp_path: Path, hashes: bool, message: str
+) -> None:
+    from ball import synthetic
+    from ball.engine import Engine
+    from ball.reading import read
+
+    engine = Engine(exchanged(random_weights, tmp_path, "googlenet", "efficientnet_b0", hashes))
+    assert set(engine.missing) == {"googlenet", "efficientnet_b0"}
+    assert all(message in reason for reason in engine.missing.values())
+    found = read(synthetic.draw(1, (192, 256)), engine=engine, maps=False)
+    assert found.status != "error"
+    assert [vote.network for vote in found.votes] == ["densenet121", "resnet50", "alexnet"]
+    (flag,) = [flag for flag in found.flags if flag.startswith("missing_networks: ")]
+    assert "GoogLeNet" in flag
+    assert "EfficientNet-B0" in flag
 
 
 def test_a_manifest_need_not_name_its_preprocessing(store: Store) -> None:
