@@ -30,7 +30,7 @@ BATCH: Final = 8
 MOST: Final = 40
 """Cells taken out one by one; beyond it the largest this many are, and the others keep no weight."""
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,8 @@ def voted(reading: Reading, label_of: Reading, network: str) -> NDArray[np.float
     if reading.evidence is None:
         return None
     label = next(vote.label for vote in label_of.votes if vote.network == network)
-    return np.asarray(reading.evidence.maps[network][LABELS.index(label)], dtype=np.float32)
+    heat: NDArray[np.float32] = reading.evidence.maps[network][LABELS.index(label)]
+    return heat
 
 
 def figures(found: Sequence[Focus | None], likeness: Sequence[float]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pages._parts.worklist import Row
 
 if TYPE_CHECKING:
     import pandas as pd
+    from streamlit.delta_generator import DeltaGenerator
 
     from ball.cells import Cell
     from ball.occlusion import Weights
@@ -86,23 +87,26 @@ def _weighing(row: Row, reading: Reading, evidence: Evidence) -> Weights | None:
     """Offer to weigh the cells; the weights found, kept for this visit."""
     known: dict[str, Weights] = st.session_state.setdefault("cell-weights", {})
     key = f"{reading.sha256}-{reading.leading}-{hash(tuple(reading.weights.values()))}"
-    if key not in known and st.button(
+    # One place for button and progress; emptied at the end, so that no rerun is needed.
+    slot = st.empty()
+    if key not in known and slot.button(
         "Which cells decide?", icon=":material/balance:", key=f"weigh-{row.number}",
         help="Takes every nucleus out in turn and reads the field again: as many readings as there are cells.",
     ):
-        known[key] = _weigh(reading, evidence)
-        st.rerun(scope="fragment")
+        known[key] = _weigh(reading, evidence, slot)
+        slot.empty()
     return known.get(key)
 
 
-def _weigh(reading: Reading, evidence: Evidence) -> Weights:
+def _weigh(reading: Reading, evidence: Evidence, slot: DeltaGenerator) -> Weights:
     from ball.engine import load_engine
     from ball.occlusion import cell_weights
 
-    bar = st.progress(0.0, "Taking out one cell after the other")
+    text = "Taking out one cell after the other"
+    slot.progress(0.0, text)
 
     def tell(done: int, of: int) -> None:
-        bar.progress(done / of, f"Taking out one cell after the other: {done} of {of}")
+        slot.progress(done / of, f"{text}: {done} of {of}")
 
     return cell_weights(load_engine(), evidence.segmentation, evidence.cells, reading.leading, tell)
 
