@@ -1,6 +1,6 @@
 """Break files of every accepted kind, and see that each gives a result or a sentence, quickly and within little memory.
 
-    python -m benchmarks.fuzz [--count 5000] [--page 100] [--seed 0] [--json benchmarks/fuzz.json]
+    python -m benchmarks.fuzz [--count 5000] [--page 100] [--seed 0] [--json benchmarks/results/fuzz.json]
 
 Every file is made from a sound one (`benchmarks/samples.py`) by the changes in `MUTATIONS`, or is one of the hostile files in
 `HOSTILE`. It goes the whole way in: `ball.files.fields_in`, decoding and segmentation for all of its fields, and `ball.read`

@@ -1,6 +1,6 @@
 """Several visits at once, and one long one: what they read, and what they cost in memory.
 
-    python benchmarks/sessions.py [--visits 8] [--fields 20] [--long 1000] [--json benchmarks/sessions.json]
+    python -m benchmarks.sessions [--visits 8] [--fields 20] [--long 1000] [--json benchmarks/results/sessions.json]
 
 Part one: visits that read their fields at the same time, each in a thread with a list of its own, as the app has it, must come to
 what the same visits come to one after the other: labels, votes and flags equal, probabilities within 1e-5; and no list may hold a
@@ -138,7 +138,7 @@ def main() -> int:
 
     engine = load_engine()
     found: dict[str, Any] = {
-        "command": f"python benchmarks/sessions.py --visits {arguments.visits} --fields {arguments.fields} --long {arguments.long}",
+        "command": f"python -m benchmarks.sessions --visits {arguments.visits} --fields {arguments.fields} --long {arguments.long}",
         "machine": {"python": platform.python_version(), "system": platform.system(), "processors": os.cpu_count()},
         "engine": engine.name, "weights": dict(engine.hashes),
         "at_once": compare(arguments.visits, arguments.fields, engine),

@@ -51,7 +51,7 @@ def test_a_fault_is_told_from_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_the_committed_result_is_of_this_script_and_without_fault() -> None:
-    found = json.loads((ROOT / "benchmarks" / "fuzz.json").read_text(encoding="utf-8"))
+    found = json.loads((ROOT / "benchmarks" / "results" / "fuzz.json").read_text(encoding="utf-8"))
     assert found["files"] >= 5000
     assert set(found["kinds"]) == {*SAMPLES, *fuzz.HOSTILE}
     assert set(found["changes"]) == set(fuzz.MUTATIONS)

@@ -174,7 +174,8 @@ def test_reading_many_is_reading_each(tmp_path: Path, engine: Engine) -> None:
     together = list(read_many(sources, engine=engine))
     alone = [read(source, engine=engine, maps=False) for source in sources]
     for one, other in zip(together, alone, strict=True):
-        assert (one.file, one.sha256, one.status, one.flags, one.notices) == (other.file, other.sha256, other.status, other.flags, other.notices)
+        for key in ("file", "sha256", "status", "flags", "notices"):
+            assert getattr(one, key) == getattr(other, key)
         assert one.consensus == pytest.approx(other.consensus, abs=1e-5)
         for vote, same in zip(one.votes, other.votes, strict=True):
             assert vote.probabilities == pytest.approx(same.probabilities, abs=1e-5)
