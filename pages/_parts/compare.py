@@ -30,8 +30,8 @@ def draw(todo: Worklist) -> None:
     opened = todo.opened()
     first = rows.index(opened) if opened in rows else 0
     picture: Any = st.segmented_control(
-        "Picture, or where a network looked", [_FIELD, _MASKED, *TITLES], default=_FIELD, required=True, key="compare-picture", label_visibility="collapsed",
-        format_func=lambda name: TITLES.get(name, name),
+        "Picture, or where a network looked", [_FIELD, _MASKED, *TITLES], default=_FIELD, required=True, key="compare-picture",
+        label_visibility="collapsed", format_func=lambda name: TITLES.get(name, name),
     )
     grid = st.grid(2, min_column_width=320, gap=24, border=True, key="compare")
     for side, start in (("Left", first), ("Right", (first + 1) % len(rows))):
