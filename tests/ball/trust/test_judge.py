@@ -128,7 +128,7 @@ def judged(engine: Engine) -> Trust:
 
 
 def test_the_limit_can_be_moved_and_moved_back(engine: Engine, judged: Trust, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ball.reading.load_trust", lambda _: judged)
+    monkeypatch.setattr("ball.reading.find_trust", lambda _: judged)
     reading = read(synthetic.draw(3), engine=engine, maps=False)
     assert (reading.suggestion, reading.flags) == (UNIDENTIFIED, reading.flags)
     assert reading.judgement is not None
