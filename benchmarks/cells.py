@@ -58,8 +58,9 @@ def run(folder: Path, count: int) -> dict[str, Any]:
     differences = pairs[:, 0] - pairs[:, 1]
     draws = random.integers(0, len(pairs), (2000, len(pairs)))
     low, high = np.percentile(differences[draws].mean(axis=1), (2.5, 97.5))
+    command = CELLS if count == FIELDS else f"{CELLS} --fields {count}"
     return {
-        "command": CELLS, "split": "paper", "part": "test", "n": len(paths), "measured": len(pairs), "taken": TAKEN, "least_cells": LEAST,
+        "command": command, "split": "paper", "part": "test", "n": len(paths), "measured": len(pairs), "taken": TAKEN, "least_cells": LEAST,
         "weightiest": round(float(pairs[:, 0].mean()), 4), "random": round(float(pairs[:, 1].mean()), 4),
         "difference": {"mean": round(float(differences.mean()), 4), "ci95": [round(float(low), 4), round(float(high), 4)]},
         "more_in": int((differences > 0).sum()),

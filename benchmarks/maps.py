@@ -100,8 +100,9 @@ def run(folder: Path, count: int) -> dict[str, Any]:
                 found[name].append(focus(heat, ours.evidence.segmentation.mask))
                 likeness[name] += [value for value in [alike(heat, control)] if value is not None]
             print(f"{number} of {len(paths)}", flush=True)
+    command = MAPS if count == FIELDS else f"{MAPS} --fields {count}"
     networks = {name: figures(found[name], likeness[name]) for name in found}
-    return {"command": MAPS, "split": "paper", "part": "test", "n": len(paths), "networks": networks}
+    return {"command": command, "split": "paper", "part": "test", "n": len(paths), "networks": networks}
 
 
 def _mean(values: Sequence[float]) -> float | None:
