@@ -19,6 +19,7 @@ import shutil
 import sys
 import threading
 import uuid
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -160,7 +161,9 @@ def convert(classifier: Classifier) -> Any:
     side = classifier.side
     example = torch.zeros(1, 3, side, side)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            # torch means to give up tracing one day; OpenVINO takes nothing else without further packages.
+            warnings.simplefilter("ignore", FutureWarning)
             traced = torch.jit.trace(_Explained(classifier).eval(), example, check_trace=False)  # type: ignore[no-untyped-call]
         package = openvino_package()
         return package.convert_model(traced, example_input=example, input=[-1, 3, side, side])
