@@ -5,6 +5,7 @@ import json
 import math
 from dataclasses import FrozenInstanceError
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -172,8 +173,15 @@ def test_reading_many_is_reading_each(tmp_path: Path, engine: Engine) -> None:
     sources = [path, png(BLANK), b"broken", FIELD]
     together = list(read_many(sources, engine=engine))
     alone = [read(source, engine=engine, maps=False) for source in sources]
-    assert [without_seconds(one) for one in together] == [without_seconds(one) for one in alone]
+    for one, other in zip(map(without_seconds, together), map(without_seconds, alone), strict=True):
+        numbers = [[document.pop("probability"), *probabilities(document.pop("votes"))] for document in (one, other)]
+        assert one == other
+        assert numbers[0] == pytest.approx(numbers[1], abs=1e-5)
     assert [one.status == "error" for one in together] == [False, False, True, False]
+
+
+def probabilities(votes: list[dict[str, Any]]) -> list[float]:
+    return [value for vote in votes for value in vote["probabilities"].values()]
 
 
 def test_batches_change_no_reading(engine: Engine) -> None:
