@@ -20,7 +20,8 @@ import sys
 import threading
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -29,7 +30,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ball.networks import Classifier
+from ball.networks import NETWORKS, Classifier
 from ball.places import cache_folder
 from ball.weights import Store
 
@@ -84,19 +85,33 @@ class Graph:
     Calls from several threads wait for each other.
     """
 
-    def __init__(self, model: openvino.Model, precision: Precision, threads: int) -> None:
-        self._model = model
+    def __init__(self, read: Callable[[], openvino.Model], precision: Precision, threads: int, large: bool = False) -> None:
+        """Compile the network for one field; for more it is compiled when they first come.
+
+        Args:
+            read: gives the model each time it is compiled; held no longer, so that its weights are in memory once.
+            precision: computed in.
+            threads: cores that it may take.
+            large: whether its weights are too large to be held once for each count of fields: then one graph of open
+                shape serves all counts, a little more slowly.
+
+        Raises:
+            CompileError: OpenVINO cannot compile it.
+        """
+        self._read, self._large = read, large
         self._settings = {
             "INFERENCE_PRECISION_HINT": precision,
             "INFERENCE_NUM_THREADS": threads,
             # Two networks run side by side, each on its share of the cores; pinned, both would sit on the same ones.
             "ENABLE_CPU_PINNING": False,
-            # Weights kept in 8 bits must not bring 8-bit inputs with them: these would change the answers.
-            "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
             "PERFORMANCE_HINT": "LATENCY",
         }
         self._requests: dict[int, openvino.InferRequest] = {}
         self._lock = threading.Lock()
+        try:
+            self._request(1)
+        except RuntimeError as error:
+            raise CompileError(str(error)) from error
 
     def __call__(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Run the network.
@@ -107,7 +122,7 @@ class Graph:
         images = np.ascontiguousarray(batch.numpy())
         try:
             with self._lock:
-                parts = [self._run(part) for part in _parts(images)]
+                parts = [self._run(part) for part in ([images] if self._large else _parts(images))]
         except RuntimeError as error:
             raise CompileError(str(error)) from error
         joined = (np.concatenate(output) if len(parts) > 1 else output[0] for output in zip(*parts, strict=True))
@@ -115,18 +130,19 @@ class Graph:
         return logits, maps, importance
 
     def _run(self, images: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        request = self._request(images)
+        request = self._request(len(images))
         request.infer({0: images}, share_inputs=True)
         return [request.get_output_tensor(index).data.astype(np.float32, copy=True) for index in range(_OUTPUTS)]
 
-    def _request(self, images: NDArray[np.float32]) -> Any:
+    def _request(self, count: int) -> Any:
         """The compiled graph for so many fields: fixed shapes run a fifth faster on one field than open ones."""
-        count = len(images)
-        if count not in self._requests:
-            shaped = self._model.clone()
-            shaped.reshape(list(images.shape))
-            self._requests[count] = _core().compile_model(shaped, "CPU", self._settings).create_infer_request()
-        return self._requests[count]
+        key = 0 if self._large else count
+        if key not in self._requests:
+            model = self._read()
+            if not self._large:
+                model.reshape([count, *[dimension.get_length() for dimension in model.input(0).get_partial_shape()][1:]])
+            self._requests[key] = _core().compile_model(model, "CPU", self._settings).create_infer_request()
+        return self._requests[key]
 
 
 def load_graph(store: Store, name: str, precision: Precision, threads: int) -> tuple[Graph, str | None]:
@@ -141,15 +157,17 @@ def load_graph(store: Store, name: str, precision: Precision, threads: int) -> t
     """
     sha256 = hashlib.sha256(store.checked_bytes(name)).hexdigest()
     folder = cache_folder() / "graphs" / f"{name}-{_key(sha256, store.side(name))}"
-    found = _kept(folder)
-    if found is not None:
-        return Graph(found, precision, threads), None
+    large = bool(NETWORKS[name].quantised)
+    if _whole(folder):
+        try:
+            return Graph(partial(_kept, folder), precision, threads, large), None
+        except CompileError as error:
+            _LOG.warning("A kept graph cannot be used and is made anew", exc_info=error)
     classifier = store.load(name)
     model = convert(classifier)
-    _require_same(classifier, Graph(model, "f32", threads))
+    _require_same(classifier, Graph(model.clone, "f32", threads, large=True))
     notice = _keep(model, folder)
-    # Read back, weights are mapped from the file and need not be held twice.
-    return Graph(_kept(folder) or model, precision, threads), notice
+    return Graph(partial(_kept, folder) if notice is None else model.clone, precision, threads, large), notice
 
 
 def convert(classifier: Classifier) -> Any:
@@ -207,24 +225,30 @@ def _key(sha256: str, side: int) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
 
 
-def _kept(folder: Path) -> Any:
-    """The model kept in a folder; None where there is none, or its files are not those that were written."""
+def _whole(folder: Path) -> bool:
+    """Whether a folder holds a graph, and just as it was written."""
     try:
         sums = json.loads((folder / "sums.json").read_text(encoding="utf-8"))
-        if sums != _sums(folder):
-            raise ValueError("checksums differ")
-        model = _core().read_model(folder / "graph.xml")
+        whole = bool(sums == _sums(folder))
         folder.touch()
     except FileNotFoundError:
-        return None
-    except (OSError, ValueError, RuntimeError) as error:
-        _LOG.warning("A kept graph is damaged and is made anew: %s", error)
-        return None
-    return model
+        return False
+    except (OSError, ValueError) as error:
+        _LOG.warning("A kept graph cannot be read and is made anew", exc_info=error)
+        return False
+    return whole
+
+
+def _kept(folder: Path) -> Any:
+    return _core().read_model(folder / "graph.xml")
 
 
 def _sums(folder: Path) -> dict[str, str]:
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("graph.xml", "graph.bin")}
+    sums = {}
+    for name in ("graph.xml", "graph.bin"):
+        with (folder / name).open("rb") as file:
+            sums[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return sums
 
 
 def _keep(model: Any, folder: Path) -> str | None:
@@ -235,7 +259,7 @@ def _keep(model: Any, folder: Path) -> str | None:
         openvino_package().save_model(model, beside / "graph.xml", compress_to_fp16=False)
         (beside / "sums.json").write_text(json.dumps(_sums(beside)), encoding="utf-8")
         # OpenVINO does not tell of a disk that fills up: what was written must be readable.
-        _core().read_model(beside / "graph.xml")
+        _kept(beside)
         shutil.rmtree(folder, ignore_errors=True)
         beside.rename(folder)
         _drop_old(folder)

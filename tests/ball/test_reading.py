@@ -5,6 +5,7 @@ import json
 import math
 from dataclasses import FrozenInstanceError
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -182,6 +183,10 @@ def test_reading_many_is_reading_each(tmp_path: Path, engine: Engine) -> None:
             # Weights drawn at random leave some votes undecided to the last digit.
             assert vote.label == same.label or max(vote.probabilities) < 0.2501
     assert [one.status == "error" for one in together] == [False, False, True, False]
+
+
+def probabilities(votes: list[dict[str, Any]]) -> list[float]:
+    return [value for vote in votes for value in vote["probabilities"].values()]
 
 
 def test_batches_change_no_reading(engine: Engine) -> None:
