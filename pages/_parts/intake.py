@@ -43,7 +43,7 @@ def uploader(todo: Worklist) -> None:
 
     # No list of types: a file that is no picture gets its row and a sentence instead of vanishing.
     st.file_uploader(
-        "Add fields", accept_multiple_files=True, key=key, on_change=take,
+        "Add fields, 64 MB each at most", accept_multiple_files=True, key=key, on_change=take,
         help="JPEG, PNG, TIFF, BMP, WebP or DICOM, or a ZIP archive of them, told by their content. Every page of a TIFF is a field. "
         "Many at once are fine. Nothing leaves this computer.",
     )

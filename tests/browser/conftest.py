@@ -85,7 +85,7 @@ def start(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
     yield begin
     for server in running:
         server.terminate()
-        server.wait(timeout=20)
+        server.wait(timeout=120)
     asked = "".join(tries.read_text() for tries in noted if tries.exists())
     assert not asked, f"the server tried to reach {asked}"
 

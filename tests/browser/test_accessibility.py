@@ -69,6 +69,11 @@ def test_a_field_with_all_that_lies_under_it(visit: Any, server: str) -> None:
     for tab in visit.get_by_role("tab").all():
         tab.click()
         found[tab.inner_text()] = faults(visit)
+    visit.get_by_role("button", name="Enlarge").click()
+    visit.get_by_role("dialog").locator(".js-plotly-plot").wait_for()
+    found["Enlarge"] = faults(visit)
+    visit.keyboard.press("Escape")
+    visit.get_by_role("dialog").wait_for(state="detached")
     visit.get_by_text("All fields", exact=True).first.click()
     visit.get_by_role("heading", name="All fields").wait_for()
     found["All fields"] = faults(visit)

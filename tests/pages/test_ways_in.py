@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from ball import synthetic
+from ball.images import MAX_BYTES
 from benchmarks.samples import PERSON, dicom, picture, saved, tiff_pages, zipped
 from pages._parts import intake, tables, viewer
 from pages._parts.worklist import Row, Worklist
@@ -55,6 +56,16 @@ def test_a_damaged_archive_is_one_row_with_a_sentence(app: AppTest) -> None:
     assert row.reading is not None
     assert (row.reading.status, row.name) == ("error", "c.zip")
     assert "cut short" in (row.reading.reason or "")
+
+
+def test_a_file_that_is_too_large_gets_a_row_and_a_sentence(app: AppTest) -> None:
+    (row,) = upload(app, ("large.tif", b"II\x2a\x00" + bytes(64 * 2**20)))
+    assert row.reading is not None
+    assert "at most 64 can be read" in (row.reading.reason or "")
+
+
+def test_the_page_says_how_large_a_file_may_be(app: AppTest) -> None:
+    assert f"{MAX_BYTES // 2**20} MB each at most" in app.file_uploader[0].label
 
 
 def test_names_in_an_archive_are_text_everywhere(app: AppTest) -> None:
