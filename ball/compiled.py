@@ -85,11 +85,12 @@ class Graph:
     Calls from several threads wait for each other.
     """
 
-    def __init__(self, read: Callable[[], openvino.Model], precision: Precision, threads: int, large: bool = False) -> None:
+    def __init__(self, read: Callable[[], openvino.Model], side: int, precision: Precision, threads: int, large: bool = False) -> None:
         """Compile the network for one field; for more it is compiled when they first come.
 
         Args:
             read: gives the model each time it is compiled; held no longer, so that its weights are in memory once.
+            side: height and width that the network reads at.
             precision: computed in.
             threads: cores that it may take.
             large: whether its weights are too large to be held once for each count of fields: then one graph of open
@@ -98,7 +99,7 @@ class Graph:
         Raises:
             CompileError: OpenVINO cannot compile it.
         """
-        self._read, self._large = read, large
+        self._read, self._side, self._large = read, side, large
         self._settings = {
             "INFERENCE_PRECISION_HINT": precision,
             "INFERENCE_NUM_THREADS": threads,
@@ -140,7 +141,7 @@ class Graph:
         if key not in self._requests:
             model = self._read()
             if not self._large:
-                model.reshape([count, *[dimension.get_length() for dimension in model.input(0).get_partial_shape()][1:]])
+                model.reshape([count, 3, self._side, self._side])
             self._requests[key] = _core().compile_model(model, "CPU", self._settings).create_infer_request()
         return self._requests[key]
 
@@ -156,18 +157,19 @@ def load_graph(store: Store, name: str, precision: Precision, threads: int) -> t
         CompileError: the network cannot be converted, or answers otherwise than torch.
     """
     sha256 = hashlib.sha256(store.checked_bytes(name)).hexdigest()
-    folder = cache_folder() / "graphs" / f"{name}-{_key(sha256, store.side(name))}"
+    side = store.side(name)
+    folder = cache_folder() / "graphs" / f"{name}-{_key(sha256, side)}"
     large = bool(NETWORKS[name].quantised)
     if _whole(folder):
         try:
-            return Graph(partial(_kept, folder), precision, threads, large), None
+            return Graph(partial(_kept, folder), side, precision, threads, large), None
         except CompileError as error:
             _LOG.warning("A kept graph cannot be used and is made anew", exc_info=error)
     classifier = store.load(name)
     model = convert(classifier)
-    _require_same(classifier, Graph(model.clone, "f32", threads, large=True))
+    _require_same(classifier, Graph(model.clone, side, "f32", threads, large=True))
     notice = _keep(model, folder)
-    return Graph(partial(_kept, folder) if notice is None else model.clone, precision, threads, large), notice
+    return Graph(partial(_kept, folder) if notice is None else model.clone, side, precision, threads, large), notice
 
 
 def convert(classifier: Classifier) -> Any:

@@ -43,13 +43,21 @@ def protocol(name: str, evaluation: Evaluation | None) -> str:
     if name == "stain":
         return (
             f"**Stain held out.** {fields}Whole groups of like stain and light are kept out of training, five times over: the harder and "
-            "fairer test. It is still one hospital, and its patients are not known."
+            "fairer test. It is still one hospital, and its patients are not known." + _so_far(evaluation)
         )
     return (
         f"**Random split, as in the paper.** {fields}A random split can be passed on stain colour alone, because fields of like stain fall "
         f"on both sides. The harder test, with whole stains held out, is **{stain_test()}**: "
         "on smears from another slide, stain or laboratory the figures may be much lower."
     )
+
+
+def _so_far(evaluation: Evaluation | None) -> str:
+    """Which networks a consensus of fewer than five is of; nothing where it is of all."""
+    if evaluation is None or len(evaluation.networks) == len(TITLES):
+        return ""
+    names = " and ".join(TITLES[name] for name in evaluation.networks)
+    return f" **Measured so far: {names}. What is called consensus here is of no more than that, not of the five.**"
 
 
 def interval(measures: Measures, metric: str) -> str:
