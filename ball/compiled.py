@@ -30,6 +30,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ball.logs import log_failure
 from ball.networks import NETWORKS, Classifier
 from ball.places import cache_folder
 from ball.weights import Store
@@ -164,7 +165,7 @@ def load_graph(store: Store, name: str, precision: Precision, threads: int) -> t
         try:
             return Graph(partial(_kept, folder), side, precision, threads, large), None
         except CompileError as error:
-            _LOG.warning("A kept graph cannot be used and is made anew", exc_info=error)
+            log_failure(_LOG, "A kept graph cannot be used and is made anew", error)
     classifier = store.load(name)
     model = convert(classifier)
     _require_same(classifier, Graph(model.clone, side, "f32", threads, large=True))
@@ -236,7 +237,7 @@ def _whole(folder: Path) -> bool:
     except FileNotFoundError:
         return False
     except (OSError, ValueError) as error:
-        _LOG.warning("A kept graph cannot be read and is made anew", exc_info=error)
+        log_failure(_LOG, "A kept graph cannot be read and is made anew", error)
         return False
     return whole
 

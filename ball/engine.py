@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ball.compiled import CompileError, Precision, has_bf16, load_graph, openvino_package
+from ball.logs import log_failure
 from ball.names import ENGINES as ENGINES
 from ball.networks import NETWORKS, Classifier, sized, standardised
 from ball.weights import Store, WeightError
@@ -113,7 +114,7 @@ class Engine:
             try:
                 graph, notice = load_graph(store, network, precision, max(1, torch.get_num_threads() // 2))
             except CompileError as error:
-                _LOG.warning("A network could not be compiled", exc_info=error)
+                log_failure(_LOG, "A network could not be compiled", error)
                 self._notice(f"{NETWORKS[network].title} runs in torch: it could not be compiled here.")
             else:
                 self._notice(notice)
