@@ -16,5 +16,5 @@ def pixels_png(data: bytes) -> bytes:
     from PIL import Image
 
     stream = io.BytesIO()
-    Image.fromarray(decode(data).rgb).save(stream, "PNG")
+    Image.fromarray(decode(data).rgb).save(stream, "PNG", compress_level=3)  # Three times as fast as the default, an eighth larger.
     return stream.getvalue()

@@ -61,7 +61,8 @@ def _dialog(todo: Worklist) -> None:
     )
     if st.button("Save", type="primary", disabled=not by, key="save-now"):
         try:
-            save(todo, casebook(), by, name, keep)
+            with st.spinner("Saving"):
+                save(todo, casebook(), by, name, keep)
         except CaseChangedError as error:
             st.session_state["overtaken"] = str(error)
         except CaseBookError as error:

@@ -27,7 +27,7 @@ def save_case(page: Any, name: str, who: str) -> None:
     page.get_by_text("Keep the pictures, too").click()
     settle(page)
     page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_text("saved as").wait_for(timeout=WAIT)
+    page.get_by_text("saved as").wait_for(timeout=5 * WAIT)
 
 
 def test_fields_are_corrected_saved_reported_and_reopened_after_a_restart(
@@ -57,7 +57,7 @@ def test_fields_are_corrected_saved_reported_and_reopened_after_a_restart(
 
     # Another server knows nothing of the first but the file.
     page.goto(f"{start()}/casebook")
-    page.get_by_role("heading", name="Case ").wait_for(timeout=WAIT)
+    page.get_by_role("heading", name="Case ", level=1).wait_for(timeout=WAIT)
     page.get_by_text("Bench 4").first.wait_for(timeout=WAIT)
     page.get_by_text(f"Suggestion overridden: {other}").wait_for(timeout=WAIT)
     settle(page)
