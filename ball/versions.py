@@ -8,7 +8,7 @@ from typing import Final
 
 from ball import __version__
 
-PACKAGES: Final = ("torch", "torchvision", "openvino", "onnxruntime", "numpy", "opencv-python-headless", "scikit-image", "pillow")
+PACKAGES: Final = ("torch", "torchvision", "openvino", "numpy", "opencv-python-headless", "scikit-image", "pillow")
 """What a reading depends on besides this project."""
 
 
