@@ -27,7 +27,8 @@ def save_case(page: Any, name: str, who: str) -> None:
     page.get_by_text("Keep the pictures, too").click()
     settle(page)
     page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_text("saved as").wait_for(timeout=5 * WAIT)
+    # Not the toast, which says so too for a moment.
+    page.get_by_text("reviewed · saved as").wait_for(timeout=5 * WAIT)
 
 
 def test_fields_are_corrected_saved_reported_and_reopened_after_a_restart(
