@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ball.training.augment import Augmentation, augment
 
@@ -99,3 +103,66 @@ def test_nothing_to_change_is_the_same_colour(batch: torch.Tensor) -> None:
     found = augment(batch, 64, STILL, chance())
     for image in found:
         assert image[image.amax(dim=2) > 0].median(dim=0).values.tolist() == pytest.approx([120, 60, 150], abs=0.5)
+
+
+def stained(*colours: tuple[int, int, int]) -> torch.Tensor:
+    """One field a colour: a square with some grain on black."""
+    images = torch.zeros(len(colours), 64, 64, 3, dtype=torch.uint8)
+    for index, colour in enumerate(colours):
+        grain = torch.randint(-12, 13, (20, 24, 1), generator=chance(index))
+        images[index, 10:30, 20:44] = (torch.tensor(colour) + grain).clamp(1, 255).to(torch.uint8)
+    return images
+
+
+def mean_colours(found: torch.Tensor) -> torch.Tensor:
+    return torch.stack([image[image.amax(dim=2) > 12].mean(dim=0) for image in found])
+
+
+def test_mixed_fields_bear_the_stain_of_one_another() -> None:
+    batch = stained((120, 60, 150), (60, 80, 170), (170, 120, 160))
+    own = mean_colours(augment(batch, 64, STILL, chance()))
+    for seed in range(8):
+        found = mean_colours(augment(batch, 64, replace(STILL, mix=1.0), chance(seed)))
+        apart = torch.cdist(found, own)
+        # Each colour is handed on as a whole, none twice and none lost.
+        assert float(apart.min(dim=1).values.max()) < 4
+        assert sorted(apart.argmin(dim=1).tolist()) == [0, 1, 2]
+    shares = [int((mean_colours(augment(batch, 64, replace(STILL, mix=0.0), chance(seed))) - own).abs().max() < 1) for seed in range(4)]
+    assert all(shares)
+
+
+def test_a_field_without_nuclei_neither_gives_nor_takes_a_stain() -> None:
+    batch = stained((120, 60, 150), (60, 80, 170))
+    batch[1] = 0
+    own = mean_colours(augment(batch[:1], 64, STILL, chance()))
+    for seed in range(6):
+        found = augment(batch, 64, replace(STILL, mix=1.0), chance(seed))
+        assert not found[1].any()
+        assert float((mean_colours(found[:1]) - own).abs().max()) < 1
+
+
+def test_grey_fields_keep_their_form_and_lose_their_colour() -> None:
+    batch = stained((120, 60, 150), (60, 80, 170))
+    found = augment(batch, 64, replace(STILL, grey=1.0), chance())
+    assert float((found.amax(dim=3) - found.amin(dim=3)).max()) < 1e-3
+    assert torch.equal(found.amax(dim=3) > 12, augment(batch, 64, STILL, chance()).amax(dim=3) > 12)
+
+
+def test_a_window_blanks_what_lies_far_from_a_nucleus_and_changes_nothing_else(batch: torch.Tensor) -> None:
+    whole = torch.full_like(batch, 100)
+    for seed in range(4):
+        found = augment(whole, 64, replace(STILL, window=(0.3, 0.4)), chance(seed))
+        lit = (found > 50).all(dim=3)
+        assert 0 < float(lit.float().mean()) <= 0.4**2 + 0.02
+        assert float(found[lit].min()) == pytest.approx(100, abs=1)
+    assert torch.equal(augment(batch, 64, replace(STILL, window=(2.0, 2.0)), chance(3)), augment(batch, 64, STILL, chance(3)))
+
+
+@given(seed=st.integers(0, 2**32 - 1), mix=st.floats(0, 1), grey=st.floats(0, 1), low=st.floats(0.05, 2))
+@settings(max_examples=25, deadline=None)
+def test_whatever_is_drawn_is_a_picture(seed: int, mix: float, grey: float, low: float) -> None:
+    batch = torch.randint(0, 256, (3, 32, 32, 3), generator=chance(seed), dtype=torch.uint8)
+    batch[0] = 0
+    found = augment(batch, 16, Augmentation(mix=mix, grey=grey, window=(low, 2.1)), chance(seed))
+    assert bool(torch.isfinite(found).all())
+    assert 0 <= float(found.min()) <= float(found.max()) <= 255
