@@ -1,4 +1,4 @@
-"""The files of the audit and of tuning beside the weights, as frozen values: baselines, changed fields, the grid.
+"""The files of the audit, of tuning and of the ingredients beside the weights, as frozen values.
 
 Nothing here computes a figure; the constants name the commands that do.
 """
@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ball.benchmark import MEASURES, known_networks, load_file
+from ball.labels import LABELS
 from ball.names import TITLES
 
 BASELINES: Final = "python -m ball audit DATA/all --only baselines"
 ROBUSTNESS: Final = "python -m ball audit DATA/all --only robustness --hires DATA/hires"
 TUNING: Final = "python -m ball tune --data DATA/all --pbc PBC"
+INGREDIENTS: Final = "python -m benchmarks.ingredients DATA --json weights/benchmark/ingredients.json"
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,38 @@ class Tuning:
     networks: Mapping[str, tuple[Trial, ...]]
 
 
+@dataclass(frozen=True)
+class Arm:
+    """One way of training, judged on stains held out within the training part: measures 0..1, recall by label."""
+
+    name: str
+    title: str
+    accuracy: float
+    macro_recall: float
+    loss: float
+    recall: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """The arms in their order, of ``network``, on ``n`` fields of the folds ``held_out``; ``unseen_fold`` had no part in it."""
+
+    network: str
+    n: int
+    held_out: tuple[int, ...]
+    unseen_fold: int
+    arms: tuple[Arm, ...]
+
+    def __post_init__(self) -> None:
+        if not self.arms:
+            raise ValueError("it tells of no arm")
+
+    @property
+    def best(self) -> Arm:
+        """The arm of highest macro recall; of least loss where several reach it."""
+        return max(self.arms, key=lambda each: (each.macro_recall, -each.loss))
+
+
 def load_baselines(protocol: str) -> tuple[Baseline, ...]:
     """What colour alone achieves on a protocol (``paper`` or ``stain``).
 
@@ -111,6 +145,15 @@ def load_tuning() -> Tuning:
         NotMeasuredError: the file is missing or not as expected.
     """
     return load_file("tuning.json", TUNING, _tuning)
+
+
+def load_ingredients() -> Ingredients:
+    """What each ingredient of training buys on held-out stains.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    return load_file("ingredients.json", INGREDIENTS, _ingredients)
 
 
 def best(trials: tuple[Trial, ...]) -> Trial:
@@ -161,3 +204,14 @@ def _tuning(document: Any) -> Tuning:
     if not any(networks.values()):
         raise ValueError("it tells of no trial")
     return Tuning(int(document["side"]), int(document["n"]), str(document["command"]), networks)
+
+
+def _ingredients(document: Any) -> Ingredients:
+    arms = tuple(
+        Arm(str(name), str(row["title"]), float(row["accuracy"]), float(row["macro_recall"]), float(row["loss"]),
+            {label: float(row["recall"][label]) for label in LABELS})
+        for name, row in document["arms"].items()
+    )  # fmt: skip
+    held_out = tuple(int(fold) for fold in document["held_out"])
+    n = max((int(row["n"]) for row in document["arms"].values()), default=0)
+    return Ingredients(str(document["network"]), n, held_out, int(document["unseen_fold"]), arms)

@@ -31,8 +31,8 @@ from ball.training.fit import State
 from ball.training.recipe import Recipe, Stage, recipe_for
 from ball.training.splits import FOLDS, Split, load_split
 from ball.training.train import Job, Loaded, load, train
+from ball.trials import INGREDIENTS
 
-COMMAND: Final = "python -m benchmarks.ingredients DATA --json weights/benchmark/ingredients.json"
 NETWORK: Final = "googlenet"
 UNSEEN: Final = 0
 """The fold that no choice is made on."""
@@ -84,7 +84,7 @@ def measure(name: str, loaded: Loaded, pbc: Path) -> dict[str, Any]:
     said, truth, folds = [], [], []
     for held in HELD:
         split = inner(held)
-        job = Job(NETWORK, recipe(how), split, f"ingredients-{held}", COMMAND, init, loaded.fields, pbc)
+        job = Job(NETWORK, recipe(how), split, f"ingredients-{held}", INGREDIENTS, init, loaded.fields, pbc)
         state, _ = train(job, loaded)
         judged = loaded.part(split.val)
         found = logits(state, judged.images, job.recipe.side)
@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(name, json.dumps(found), flush=True)
         if given.json:
             arms = {**kept(given.json, loaded.fingerprint), name: found}
-            facts = {"command": COMMAND, "network": NETWORK, "unseen_fold": UNSEEN, "held_out": list(HELD), "data": loaded.fingerprint}
+            facts = {"command": INGREDIENTS, "network": NETWORK, "unseen_fold": UNSEEN, "held_out": list(HELD), "data": loaded.fingerprint}
             whole = {**facts, "arms": {each: arms[each] for each in ARMS if each in arms}}
             given.json.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
 

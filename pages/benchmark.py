@@ -26,6 +26,7 @@ TABS: Final[tuple[tuple[str, Callable[[Shown], None]], ...]] = (
     ("Maps", lambda _: maps_figures.draw()),
     ("Changed fields", benchmark_work.changed),
     ("Training", benchmark_work.training),
+    ("Ingredients", benchmark_work.ingredients),
     ("Tuning", benchmark_work.tuning),
     ("Data", benchmark_work.data),
     ("Segmentation", benchmark_work.segmentation),

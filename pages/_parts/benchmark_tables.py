@@ -10,7 +10,7 @@ import pandas as pd
 from ball.benchmark import MEASURES, Counts, Evaluation, Masks, Measures, Pair, Prediction, Reference
 from ball.labels import LABELS
 from ball.names import TITLES
-from ball.trials import Baseline, Robustness, Tuning, best
+from ball.trials import Baseline, Ingredients, Robustness, Tuning, best
 from pages._parts.findings import PARTS, figure, share, titled
 from pages._parts.marks import MARKS, strip
 
@@ -94,6 +94,16 @@ def tuning(found: Tuning) -> pd.DataFrame:
              for name, trials in found.networks.items() for each in trials}  # fmt: skip
     rows = [[*map(str, setting), *(cells.get((name, *setting), "–") for name in found.networks)] for setting in settings]
     return pd.DataFrame(rows, columns=["Optimiser", "Rate", "Epochs", *(TITLES[name] for name in found.networks)])
+
+
+def ingredients(found: Ingredients) -> pd.DataFrame:
+    """What each way of training reaches on held-out stains, the best marked."""
+    rows = [
+        [f"{each.title}{' ★' if each == found.best else ''}", share(each.macro_recall), share(each.accuracy), f"{each.loss:.2f}",
+         *(share(each.recall[label]) for label in LABELS)]
+        for each in found.arms
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["Training", MEASURES["balanced_accuracy"], MEASURES["accuracy"], "Loss", *LABELS])
 
 
 def by_class(measures: Measures) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from pages._parts.marks import MARKS, STRIP
 
 T = TypeVar("T")
 
-RIGHT: Final = (*MEASURES.values(), "Sensitivity", "Specificity", "Probability", "Nuclei, Dice", "Whole cells, Dice")
+RIGHT: Final = (*MEASURES.values(), "Sensitivity", "Specificity", "Probability", "Nuclei, Dice", "Whole cells, Dice", "Loss", *LABELS)
 """Columns of figures."""
 
 CLASSES: Final = ("Class", "True class", "Consensus")

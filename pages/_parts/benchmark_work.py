@@ -89,6 +89,22 @@ def tuning(_: Shown) -> None:
     command(found.command)
 
 
+def ingredients(_: Shown) -> None:
+    """What each ingredient of training buys where the stain is new."""
+    st.header("What makes training hold on a new stain", anchor=False)
+    found = loaded(trials.load_ingredients, say=True)
+    if found is None:
+        return
+    st.markdown(f"**{findings.bought(found)}**")
+    table(tables.ingredients(found), "Measures on held-out stains by way of training")
+    held = findings.listed([str(fold) for fold in found.held_out])
+    st.markdown(
+        f"{TITLES.get(found.network, found.network)}, few epochs at a small size, so that the order counts and not the height. Each of the "
+        f"stains {held} was held out in turn ({found.n} fields) and the others learned from; stain {found.unseen_fold} had no part in it."
+    )
+    command(trials.INGREDIENTS)
+
+
 def data(_: Shown) -> None:
     """Fields by class and part."""
     st.header("Fields by class and part", anchor=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from ball.benchmark import MEASURES, Counts, Evaluation, Masks, Measures, Pair, Prediction, Reference, Training, benchmark_folder
 from ball.labels import LABELS
 from ball.names import TITLES
-from ball.trials import Baseline, Robustness, Tuning, best
+from ball.trials import Baseline, Ingredients, Robustness, Tuning, best
 from pages._parts.marks import percent
 
 if TYPE_CHECKING:
@@ -162,6 +162,15 @@ def tuned(found: Tuning) -> str:
     tops = {name: best(each) for name, each in found.networks.items() if each}
     words = [f"{TITLES[name]} {top.optimiser} {top.rate:g}, {top.epochs} epochs ({share(top.accuracy)})" for name, top in tops.items()]
     return f"Best on validation: {listed(words)}."
+
+
+def bought(found: Ingredients) -> str:
+    """Which way of training does best on held-out stains, and by how much over the first."""
+    first, best = found.arms[0], found.best
+    if best == first:
+        return f"None of {len(found.arms) - 1} changes does better than “{first.title}” ({share(first.macro_recall)} macro recall)."
+    gain = 100 * (best.macro_recall - first.macro_recall)
+    return f"“{best.title}” does best: {share(best.macro_recall)} macro recall, {gain:.1f} points above “{first.title}”."
 
 
 def against_paper(reference: Reference, evaluation: Evaluation, metric: str) -> str:
