@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from ball.speeds import APP
 from benchmarks.speed import fields, processor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -113,7 +114,7 @@ def run(data: Path, rounds: int, count: int) -> dict[str, Any]:
             changes = widget(page, 2 * rounds + 2)[2:]
         browser.close()
     return {
-        "command": "python -m benchmarks.app DATA --json weights/benchmark/app.json", "date": datetime.now(UTC).date().isoformat(),
+        "command": APP, "date": datetime.now(UTC).date().isoformat(),
         "processor": processor(), "seconds_to_first_page": quartiles(starts), "seconds_of_a_widget_change": quartiles(changes),
         "megabytes_after_fields": memory,
     }

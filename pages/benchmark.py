@@ -30,6 +30,7 @@ TABS: Final[tuple[tuple[str, Callable[[Shown], None]], ...]] = (
     ("Tuning", benchmark_work.tuning),
     ("Data", benchmark_work.data),
     ("Segmentation", benchmark_work.segmentation),
+    ("Speed", benchmark_work.speed),
 )
 """The tabs in their order: title, and what draws it. Only the open one is drawn."""
 

@@ -90,7 +90,21 @@ def _trials(folder: Path) -> None:
             for optimiser in ("SGD", "Adam") for rate in (0.01, 0.001) for epochs in (5, 10)]  # fmt: skip
     grid[0]["val_loss"] = None
     _json(folder / "ingredients.json", _ingredients())
+    _speeds(folder)
     _json(folder / "tuning.json", {"command": "python -m ball tune --side 96", "side": 96, "n": 304, "networks": {"alexnet": grid}})
+
+
+def _speeds(folder: Path) -> None:
+    """A reading that keeps one of two goals, and how the app feels."""
+    ratios = {"one field, f32": {"median": 8.0, "low": 7.5, "high": 8.4},
+              "one field against the floor, f32": {"median": 1.55, "low": 1.5, "high": 1.6}}  # fmt: skip
+    goals = {"faster": {"one field, f32": 7.0, "one field, fast": 12.0}, "as_long": {"one field against the floor, f32": 1.3}}
+    one_day = {"date": "2026-01-02", "processor": "A processor, 2 cores"}
+    _json(folder / "speed.json", {**one_day, "engines": {"f32": "openvino-f32"}, "ratios": ratios, "goals": goals,
+                                  "milliseconds": {"naive": 1600.0, "f32": 200.0}})  # fmt: skip
+    memory = {"50": {"now": 1500.0, "most": 1800.0}, "200": {"now": 1510.0, "most": 1900.0}}
+    _json(folder / "app.json", {**one_day, "seconds_to_first_page": {"median": 2.1}, "seconds_of_a_widget_change": {"median": 0.12},
+                                "megabytes_after_fields": memory})  # fmt: skip
 
 
 def _ingredients() -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pandas as pd
 from ball.benchmark import MEASURES, Counts, Evaluation, Masks, Measures, Pair, Prediction, Reference
 from ball.labels import LABELS
 from ball.names import TITLES
+from ball.speeds import Speed
 from ball.trials import Baseline, Ingredients, Robustness, Tuning, best
 from pages._parts.findings import PARTS, figure, share, titled
 from pages._parts.marks import MARKS, strip
@@ -145,6 +146,17 @@ def settings(masks: Masks) -> pd.DataFrame:
         for each in masks.settings
     ]
     return pd.DataFrame(rows, columns=["Clusters", "Least object, px", "Nuclei, Dice", "Whole cells, Dice", "Setting"])
+
+
+def speeds(found: Speed) -> pd.DataFrame:
+    """Every ratio with its quartiles, beside its goal."""
+    rows = [
+        [f"{each.what[0].upper()}{each.what[1:]}", f"{each.median:.1f}" if each.least else f"{each.median:.2f}",
+         f"{each.low:.1f} to {each.high:.1f}" if each.least else f"{each.low:.2f} to {each.high:.2f}",
+         f"{'at least' if each.least else 'at most'} {each.goal:g}", "reached" if each.reached else "missed"]
+        for each in found.ratios
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["What", "Times", "Middle half of the turns", "Goal", ""])
 
 
 def _texts(measures: Measures | None) -> list[str]:

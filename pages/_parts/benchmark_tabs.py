@@ -22,7 +22,9 @@ from pages._parts.marks import MARKS, STRIP
 
 T = TypeVar("T")
 
-RIGHT: Final = (*MEASURES.values(), "Sensitivity", "Specificity", "Probability", "Nuclei, Dice", "Whole cells, Dice", "Loss", *LABELS)
+RIGHT: Final = (
+    *MEASURES.values(), "Sensitivity", "Specificity", "Probability", "Nuclei, Dice", "Whole cells, Dice", "Loss", *LABELS, "Times",
+)  # fmt: skip
 """Columns of figures."""
 
 CLASSES: Final = ("Class", "True class", "Consensus")

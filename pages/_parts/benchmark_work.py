@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ball import benchmark, trials
+from ball import benchmark, speeds, trials
 from ball.benchmark import Masks, NotMeasuredError, Training
 from ball.names import TITLES
 from pages._parts import benchmark_tables as tables
@@ -120,6 +120,31 @@ def data(_: Shown) -> None:
         if counts.parts:
             st.markdown("Random split, stratified by class; copies of one field are kept on one side.")
     command(benchmark.CHECK)
+
+
+def speed(_: Shown) -> None:
+    """How fast a reading is, and how the app feels."""
+    st.header("How fast a reading is", anchor=False)
+    found = loaded(speeds.load_speed, say=True)
+    if found is not None:
+        st.markdown(f"**{findings.quick(found)}**")
+        table(tables.speeds(found), "Ratios of time with their goals")
+        st.markdown(
+            f"Measured on {found.date}, {found.processor}. The plain way: for each network one pass of torch and one of pytorch-grad-cam, "
+            "and k-means of OpenCV with ten attempts. The floor: the five networks alone."
+            f"{'' if found.fast else ' This processor has no bf16, so the fast engine is not measured.'}"
+        )
+        command(speeds.SPEED)
+    st.subheader("How the app feels", anchor=False)
+    feel = loaded(speeds.load_feel, say=True)
+    if feel is not None:
+        most = max(feel.megabytes.values())
+        st.markdown(
+            f"First page {feel.first_page:.1f} s after the server is started; {1000 * feel.widget:.0f} ms from a click to five new "
+            f"pictures; at most {most / 1000:.1f} GB of memory after {max(feel.megabytes)} fields. "
+            f"Measured on {feel.date}, {feel.processor}."
+        )
+        command(speeds.APP)
 
 
 def segmentation(_: Shown) -> None:

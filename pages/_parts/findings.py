@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from ball.benchmark import MEASURES, Counts, Evaluation, Masks, Measures, Pair, Prediction, Reference, Training, benchmark_folder
 from ball.labels import LABELS
 from ball.names import TITLES
+from ball.speeds import Speed
 from ball.trials import Baseline, Ingredients, Robustness, Tuning, best
 from pages._parts.marks import percent
 
@@ -171,6 +172,14 @@ def bought(found: Ingredients) -> str:
         return f"None of {len(found.arms) - 1} changes does better than “{first.title}” ({share(first.macro_recall)} macro recall)."
     gain = 100 * (best.macro_recall - first.macro_recall)
     return f"“{best.title}” does best: {share(best.macro_recall)} macro recall, {gain:.1f} points above “{first.title}”."
+
+
+def quick(found: Speed) -> str:
+    """How long a reading takes, and which goals were missed."""
+    missed = sum(not each.reached for each in found.ratios)
+    ours, naive = found.milliseconds["f32"], found.milliseconds["naive"]
+    goals = f"{missed} of {len(found.ratios)} goals are missed" if missed else f"all {len(found.ratios)} goals are reached"
+    return f"A full reading with five maps takes {ours:.0f} ms, the plain way {naive:.0f} ms; {goals}."
 
 
 def against_paper(reference: Reference, evaluation: Evaluation, metric: str) -> str:

@@ -96,6 +96,9 @@ FINDINGS = [
     ("Ingredients", "stain", "Each of the stains 1 and 4 was held out in turn (778 fields)"),
     ("Data", "paper", "100 fields: 80 training, 10 validation, 10 test."),
     ("Segmentation", "paper", "a mean Dice of 0.825"),
+    ("Speed", "paper", "A full reading with five maps takes 200 ms, the plain way 1600 ms; 1 of 2 goals are missed."),
+    ("Speed", "paper", "This processor has no bf16"),
+    ("Speed", "paper", "120 ms from a click to five new pictures; at most 1.9 GB of memory after 200 fields."),
 ]
 
 
@@ -131,7 +134,8 @@ def test_without_any_file_every_tab_names_its_command(empty_benchmark: Path) -> 
 @pytest.mark.parametrize(("name", "tab"), [("paper-test.json", "Networks"), ("reference.json", "Networks"), ("baselines.json", "Networks"),
                                            ("data.json", "Data"), ("segmentation.json", "Segmentation"), ("tuning.json", "Tuning"),
                                            ("predictions-paper-test.csv", "Misread fields"), ("robustness.json", "Changed fields"),
-                                           ("ingredients.json", "Ingredients"), ("training-resnet50.json", "Training")])  # fmt: skip
+                                           ("ingredients.json", "Ingredients"), ("speed.json", "Speed"),
+                                           ("app.json", "Speed"), ("training-resnet50.json", "Training")])  # fmt: skip
 @pytest.mark.parametrize("text", [None, '{"n": 3'])
 def test_one_bad_file_spoils_its_part_alone(name: str, tab: str, text: str | None, benchmark_files: Path) -> None:
     path = benchmark_files / "benchmark" / name

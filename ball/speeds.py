@@ -1,0 +1,97 @@
+"""The files of speed beside the weights, as frozen values. Nothing here measures; the constants name the commands that do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ball.benchmark import load_file
+
+SPEED: Final = "python -m benchmarks.speed DATA --json weights/benchmark/speed.json"
+APP: Final = "python -m benchmarks.app DATA --json weights/benchmark/app.json"
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One path against another: the median of the ratios of one run, their quartiles, and the goal.
+
+    ``least``: whether the goal is a least ratio (times faster) and not a largest one (times as long).
+    """
+
+    what: str
+    median: float
+    low: float
+    high: float
+    goal: float
+    least: bool
+
+    @property
+    def reached(self) -> bool:
+        """Whether the median keeps the goal."""
+        return self.median >= self.goal if self.least else self.median <= self.goal
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Ratios, and medians in milliseconds of one field by path, measured on one day on one processor.
+
+    ``fast``: whether the processor has bf16, so that the fast engine could be measured.
+    """
+
+    date: str
+    processor: str
+    ratios: tuple[Ratio, ...]
+    milliseconds: Mapping[str, float]
+    fast: bool
+
+    def __post_init__(self) -> None:
+        if not self.ratios:
+            raise ValueError("it holds no ratio")
+
+
+@dataclass(frozen=True)
+class Feel:
+    """The app in a browser: seconds to its first page and of a changed widget (medians), megabytes after fields read."""
+
+    date: str
+    processor: str
+    first_page: float
+    widget: float
+    megabytes: Mapping[int, float]
+
+
+def load_speed() -> Speed:
+    """How fast a reading is.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    return load_file("speed.json", SPEED, _speed)
+
+
+def load_feel() -> Feel:
+    """How the app feels.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    return load_file("app.json", APP, _feel)
+
+
+def _speed(document: Any) -> Speed:
+    ratios = [
+        Ratio(str(key), float(document["ratios"][key]["median"]), float(document["ratios"][key]["low"]),
+              float(document["ratios"][key]["high"]), float(goal), kind == "faster")
+        for kind in ("faster", "as_long")
+        for key, goal in document["goals"][kind].items()
+        if key in document["ratios"]
+    ]  # fmt: skip
+    spent = {str(key): float(value) for key, value in document["milliseconds"].items()}
+    return Speed(str(document["date"]), str(document["processor"]), tuple(ratios), spent, "fast" in document["engines"])
+
+
+def _feel(document: Any) -> Feel:
+    most = {int(count): float(each["most"]) for count, each in document["megabytes_after_fields"].items()}
+    first, widget = (float(document[key]["median"]) for key in ("seconds_to_first_page", "seconds_of_a_widget_change"))
+    return Feel(str(document["date"]), str(document["processor"]), first, widget, most)
