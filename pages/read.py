@@ -87,11 +87,11 @@ def _no_weights() -> None:
 
 
 def _top(todo: Worklist, opened: Row | None) -> str:
-    with st.container(horizontal=True, vertical_alignment="center", key="top"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="top"):
         for label, key, step in (("Back", "K", -1), ("Next", "J", 1)):
             other = todo.beside(opened.number, step) if opened else None
             st.button(label, shortcut=key, key=f"go-{label}", disabled=other is None, on_click=_go, args=(todo, other))
-        with st.container(width="stretch"):
+        with st.container(width="stretch", key="caption"):
             st.html(_caption(todo, opened))
         view: Any = st.segmented_control(
             "View", ["Field", "All fields", "Compare"], default="Field", required=True, key="view", label_visibility="collapsed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from math import ceil
 from typing import Final
 
 import plotly.graph_objects as go
@@ -16,6 +17,9 @@ from pages._parts.worklist import Row
 
 _SHOWN: Final = 5
 """Fields in each gallery."""
+
+_TICKS: Final = 10
+"""Numbers at most below the course of a slide."""
 
 
 def slide_of(name: str, rows: Sequence[Row]) -> SlideReading | None:
@@ -126,7 +130,8 @@ def _course(slide: SlideReading) -> go.Figure:
     line = {"dash": "dot", "width": 1.5, "color": marks.NEUTRAL}
     chart.add_hline(y=100 * slide.limit, line=line, annotation=said, annotation_position="bottom right")
     chart.update_yaxes(ticksuffix=" %", range=[0, 104], nticks=6)
-    chart.update_xaxes(title="fields read", tickformat="d", nticks=10, range=[0.5, max(len(counts), 2) + 0.5])
+    # Whole fields alone are numbered, every one where there are few.
+    chart.update_xaxes(title="fields read", tick0=1, dtick=ceil(len(counts) / _TICKS), range=[0.5, max(len(counts), 2) + 0.5])
     return charts._plain(chart, 240)
 
 
