@@ -323,7 +323,7 @@ def load_maps() -> Mapping[str, Any]:
     Raises:
         NotMeasuredError: the file is missing or not as expected.
     """
-    found = _load_keys("maps.json", MAPS, ("n", "networks"))
+    found = _load_keys("maps.json", MAPS, ("command", "n", "weights", "networks"))
     return {**found, "networks": dict(known_networks(found["networks"]))}
 
 
@@ -333,7 +333,7 @@ def load_deciding_cells() -> Mapping[str, Any]:
     Raises:
         NotMeasuredError: the file is missing or not as expected.
     """
-    keys = ("n", "measured", "taken", "least_cells", "weightiest", "random", "difference", "more_in")
+    keys = ("command", "weights", "n", "measured", "taken", "least_cells", "weightiest", "random", "difference", "more_in")
     return _load_keys("cells.json", CELLS, keys)
 
 

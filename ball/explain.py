@@ -1,27 +1,31 @@
 """Where a network looked: Grad-CAM over its last feature maps, and pictures made of a map.
 
 Grad-CAM (Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74) of all classes comes with the prediction, in closed form
-(`grad_cam`). pytorch-grad-cam, which holds it to account in the tests and offers the other methods, runs on the head
-alone, over the same feature maps: no second pass through the trunk. Each such call hooks a layer of its own, never the
-shared network, so calls cannot disturb each other and leave nothing behind.
+(`grad_cam`). pytorch-grad-cam, which holds it to account in the tests and gives the other methods (`label_map`), runs on
+what lies behind the feature maps that it explains by. Each such call hooks a layer of its own, never the shared network,
+so calls cannot disturb each other and leave nothing behind.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, LayerCAM
+from pytorch_grad_cam.base_cam import BaseCAM
 from pytorch_grad_cam.utils.image import scale_cam_image
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
 from ball.engine import Output
 from ball.labels import LABELS
-from ball.networks import Classifier
+from ball.names import Method
+from ball.networks import Classifier, normalised
 from ball.segmentation import resize
 
 Style = Literal["heat", "spotlight", "map"]
@@ -43,19 +47,53 @@ def grad_cam(output: Output) -> NDArray[np.float32]:
     return np.asarray(scale_cam_image(scale_cam_image(raw)), dtype=np.float32)
 
 
-class _Head(nn.Module):
-    """The head of a network behind a layer of its own, which takes the hooks."""
+@dataclass(frozen=True)
+class _Way:
+    """How a method explains: the library's class, and the feature maps it explains by, from which it runs to the logits."""
 
-    def __init__(self, model: Classifier) -> None:
+    cam: type[BaseCAM]
+    maps: Callable[[Classifier, Tensor], Tensor]
+    behind: Callable[[Classifier, Tensor], Tensor]
+
+
+def _last(model: Classifier, batch: Tensor) -> Tensor:
+    return model.maps(batch)
+
+
+def _head(model: Classifier, maps: Tensor) -> Tensor:
+    return model.head(maps)
+
+
+def _early(model: Classifier, batch: Tensor) -> Tensor:
+    return model.early(batch)
+
+
+def _late_and_head(model: Classifier, early: Tensor) -> Tensor:
+    return model.head(model.late(early))
+
+
+# Over the last maps LayerCAM is all but Grad-CAM: behind them come a mean and one linear layer, whose gradient is the same
+# everywhere. It was made for earlier maps (Jiang et al. 2021, doi:10.1109/TIP.2021.3089943), and gets those.
+_WAYS: Final[Mapping[Method, _Way]] = {
+    "grad-cam": _Way(GradCAM, _last, _head),
+    "grad-cam++": _Way(GradCAMPlusPlus, _last, _head),
+    "layer-cam": _Way(LayerCAM, _early, _late_and_head),
+}
+
+
+class _Behind(nn.Module):
+    """What lies behind some feature maps, after a layer of its own, which takes the hooks."""
+
+    def __init__(self, model: Classifier, behind: Callable[[Classifier, Tensor], Tensor]) -> None:
         super().__init__()
         self.maps = nn.Identity()
         # pytorch-grad-cam asks the first parameter where to compute.
         self._place = nn.Parameter(torch.empty(0, device=next(model.parameters()).device), requires_grad=False)
         # A plain reference: the shared network is no child, so nothing done to this module reaches it.
-        self._head = [model.head]
+        self._behind = [lambda maps: behind(model, maps)]
 
     def forward(self, maps: Tensor) -> Tensor:
-        return self._head[0](self.maps(maps))
+        return self._behind[0](self.maps(maps))
 
 
 def class_maps(model: Classifier, maps: Tensor) -> NDArray[np.float32]:
@@ -68,12 +106,39 @@ def class_maps(model: Classifier, maps: Tensor) -> NDArray[np.float32]:
     Returns:
         (classes, h, w) float32, each map scaled to 0..1 as pytorch-grad-cam does.
     """
-    classes = len(LABELS)
+    return _by_library(model, maps, _WAYS["grad-cam"], range(len(LABELS)))
+
+
+def label_map(model: Classifier, masked: NDArray[np.uint8], method: Method, label: str) -> NDArray[np.float32]:
+    """The map of one label by one of the library's methods: a pass through the trunk of its own.
+
+    Args:
+        model: network in evaluation mode, its parameters frozen (as `Store.load` gives it).
+        masked: (224, 224, 3) masked field.
+        method: by which to explain.
+        label: whose logit is explained.
+
+    Returns:
+        (h, w) float32, scaled to 0..1. ``layer-cam`` has finer squares than the others.
+
+    Raises:
+        ValueError: unknown method or label.
+    """
+    if method not in _WAYS or label not in LABELS:
+        raise ValueError(f"expected one of {', '.join(_WAYS)} and one of {', '.join(LABELS)}, got {method!r} and {label!r}")
     device = next(model.parameters()).device
-    targets = [ClassifierOutputTarget(index) for index in range(classes)]
-    head = _Head(model)
-    with torch.inference_mode(False), torch.enable_grad(), GradCAM(head, [head.maps]) as cam:
-        batch = maps.detach().to(device).expand(classes, *maps.shape[1:]).clone().requires_grad_()
+    with torch.no_grad():
+        maps = _WAYS[method].maps(model, normalised(torch.from_numpy(masked[None]).to(device), model.side))
+    return np.asarray(_by_library(model, maps, _WAYS[method], [LABELS.index(label)])[0])
+
+
+def _by_library(model: Classifier, maps: Tensor, way: _Way, classes: Sequence[int]) -> NDArray[np.float32]:
+    """Maps of some classes, (len(classes), h, w), from the feature maps of one field, (1, channels, h, w)."""
+    device = next(model.parameters()).device
+    targets = [ClassifierOutputTarget(index) for index in classes]
+    behind = _Behind(model, way.behind)
+    with torch.inference_mode(False), torch.enable_grad(), way.cam(behind, [behind.maps]) as cam:
+        batch = maps.detach().to(device).expand(len(classes), *maps.shape[1:]).clone().requires_grad_()
         return np.asarray(cam(batch, targets), dtype=np.float32)
 
 

@@ -1,4 +1,4 @@
-"""How much of a class map lies on cells, against chance and against what its grid allows."""
+"""What a class map is worth: how much of it lies on cells, and whether what it rates high matters more than what it rates low."""
 
 from __future__ import annotations
 
@@ -51,3 +51,29 @@ def focus(heat: NDArray[np.float32], mask: NDArray[np.bool_]) -> Focus | None:
     total = float(covered.sum())
     ideal = float((covered**2).sum()) / total if total else 0.0
     return Focus(float((heat * covered).sum()) / energy, float(mask.mean()), ideal)
+
+
+def without(masked: NDArray[np.uint8], mask: NDArray[np.bool_], heat: NDArray[np.float32], share: float) -> NDArray[np.uint8]:
+    """A field without the stained pixels that a map rates highest, and without as many that it rates lowest.
+
+    They become black, as all outside the mask is. Only stained pixels count, so that a map gains nothing by lying on
+    cells alone; that the most and the least relevant are taken out in equal number follows ROAD (Rong et al. 2022,
+    arXiv:2202.00449).
+
+    Args:
+        masked: (H, W, 3) field, black outside the mask.
+        mask: (H, W) bool, True on cells.
+        heat: (h, w) map; brought to the field's size.
+        share: of the stained pixels, 0..1.
+
+    Returns:
+        (2, H, W, 3) uint8: without the highest, without the lowest.
+    """
+    fine = cv2.resize(heat, (mask.shape[1], mask.shape[0]), interpolation=cv2.INTER_LINEAR)
+    places = np.flatnonzero(mask)
+    ranked = places[np.argsort(-fine.ravel()[places], kind="stable")]
+    count = round(share * len(ranked))
+    made = np.stack([masked, masked]).reshape(2, -1, 3)
+    made[0, ranked[:count]] = 0
+    made[1, ranked[len(ranked) - count :]] = 0
+    return made.reshape(2, *masked.shape)

@@ -1,10 +1,10 @@
-"""What networks and engines are called, without importing torch: the keys in files and the titles on screen."""
+"""What networks, engines and maps are called, without importing torch: the keys in files and the titles on screen."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 TITLES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -19,3 +19,11 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
 
 ENGINES: Final = ("auto", "torch", "openvino", "fast")
 """Engines that can be asked for; ``auto`` picks the best exact one present, ``fast`` is OpenVINO in bf16."""
+
+Method = Literal["grad-cam", "grad-cam++", "layer-cam"]
+"""How a map of where a network looked is made; the first comes with every reading, the others when asked for."""
+
+METHODS: Final[Mapping[Method, str]] = MappingProxyType(
+    {"grad-cam": "Grad-CAM", "grad-cam++": "Grad-CAM++", "layer-cam": "LayerCAM, finer squares"}
+)
+"""Title of every method by its name."""

@@ -1,10 +1,11 @@
 """The five networks, each described once. A sixth is one more entry here, and its title in ball/names.py.
 
-A network is cut in two: ``maps`` (the trunk up to its last feature maps, after the last activation) and
-``head`` (from those maps to the logits). One pass then yields maps and logits together, and an explanation
-needs only the head. The cut is after the last ReLU, so that in-place activations cannot overwrite what
-Grad-CAM reads. ``explained`` is the head once more, with Grad-CAM's weights beside the logits in closed form:
-they need no backward pass, so a compiled graph can hold them.
+A network is cut in three: ``early`` (up to feature maps of fine squares), ``late`` (from there to the last feature maps,
+after the last activation) and ``head`` (from those to the logits). One pass of the trunk, ``maps``, and the head yields
+maps and logits together, and an explanation needs only the head; one over finer squares needs ``late`` as well. The cut
+is after the last ReLU, so that in-place activations cannot overwrite what Grad-CAM reads. ``explained`` is the head once
+more, with Grad-CAM's weights beside the logits in closed form: they need no backward pass, so a compiled graph can hold
+them.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class Network:
 
     name: str
     build: Callable[..., nn.Module]
-    maps: Callable[[Any, Tensor], Tensor]
+    early: Callable[[Any, Tensor], Tensor]
+    late: Callable[[Any, Tensor], Tensor]
     head: Callable[[Any, Tensor], Tensor]
     explained: Callable[[Any, Tensor], tuple[Tensor, Tensor]]
     classifier: str
@@ -66,7 +68,15 @@ class Classifier(nn.Module):
 
     def maps(self, batch: Tensor) -> Tensor:
         """Last feature maps, (N, channels, h, w)."""
-        return self.network.maps(self.net, batch)
+        return self.late(self.early(batch))
+
+    def early(self, batch: Tensor) -> Tensor:
+        """Feature maps of finer squares from early in the trunk, (N, channels, h, w)."""
+        return self.network.early(self.net, batch)
+
+    def late(self, early: Tensor) -> Tensor:
+        """Last feature maps from the early ones."""
+        return self.network.late(self.net, early)
 
     def head(self, maps: Tensor) -> Tensor:
         """Logits (N, classes) from the last feature maps."""
@@ -89,20 +99,42 @@ def _efficientnet(num_classes: int) -> Any:
     return models.efficientnet_b0(num_classes=num_classes, stochastic_depth_prob=0.0)
 
 
-def _densenet_maps(net: Any, batch: Tensor) -> Tensor:
-    return functional.relu(net.features(batch))
+# Where `early` ends was chosen on validation fields, among the ends of the trunks' stages: there LayerCAM's maps lie most on cells
+# and what they rate high moves the vote more than what they rate low.
+_DENSENET_EARLY: Final = 6
+"""Children of its features up to the first transition."""
 
 
-def _resnet_maps(net: Any, batch: Tensor) -> Any:
-    stem = net.maxpool(net.relu(net.bn1(net.conv1(batch))))
-    return net.layer4(net.layer3(net.layer2(net.layer1(stem))))
+def _densenet_early(net: Any, batch: Tensor) -> Any:
+    return net.features[:_DENSENET_EARLY](batch)
 
+
+def _densenet_late(net: Any, early: Tensor) -> Tensor:
+    return functional.relu(net.features[_DENSENET_EARLY:](early))
+
+
+def _resnet_early(net: Any, batch: Tensor) -> Any:
+    return net.layer1(net.maxpool(net.relu(net.bn1(net.conv1(batch)))))
+
+
+def _resnet_late(net: Any, early: Tensor) -> Any:
+    return net.layer4(net.layer3(net.layer2(early)))
+
+
+def _features(start: int | None, end: int | None) -> Callable[[Any, Tensor], Tensor]:
+    """Some of the children of ``features``."""
+
+    def run(net: Any, batch: Tensor) -> Tensor:
+        found: Tensor = net.features[start:end](batch)
+        return found
+
+    return run
+
+
+_EARLY: Final = 3
+"""Children of AlexNet's and EfficientNet-B0's features in `early`."""
 
 _ALEXNET_LAST_RELU: Final = 11
-
-
-def _alexnet_maps(net: Any, batch: Tensor) -> Any:
-    return net.features[: _ALEXNET_LAST_RELU + 1](batch)
 
 
 def _alexnet_head(net: Any, maps: Tensor) -> Any:
@@ -125,16 +157,21 @@ def _alexnet_explained(net: Any, maps: Tensor) -> tuple[Tensor, Tensor]:
     return third(late), torch.matmul(into_early, summed) / (maps.shape[2] * maps.shape[3])
 
 
-_GOOGLENET_TRUNK: Final = (
-    "conv1", "maxpool1", "conv2", "conv3", "maxpool2", "inception3a", "inception3b", "maxpool3",
-    "inception4a", "inception4b", "inception4c", "inception4d", "inception4e", "maxpool4", "inception5a", "inception5b",
+_GOOGLENET_EARLY: Final = ("conv1", "maxpool1", "conv2", "conv3", "maxpool2", "inception3a", "inception3b")
+_GOOGLENET_LATE: Final = (
+    "maxpool3", "inception4a", "inception4b", "inception4c", "inception4d", "inception4e", "maxpool4", "inception5a", "inception5b",
 )
 
 
-def _googlenet_maps(net: Any, batch: Tensor) -> Tensor:
-    for name in _GOOGLENET_TRUNK:
-        batch = net.get_submodule(name)(batch)
-    return batch
+def _in_turn(layers: tuple[str, ...]) -> Callable[[Any, Tensor], Tensor]:
+    """The named layers one after the other."""
+
+    def run(net: Any, batch: Tensor) -> Tensor:
+        for name in layers:
+            batch = net.get_submodule(name)(batch)
+        return batch
+
+    return run
 
 
 def _pooled(*layers: str) -> Callable[[Any, Tensor], Tensor]:
@@ -163,24 +200,24 @@ NETWORKS: Final[dict[str, Network]] = {
     network.name: network
     for network in (
         Network(
-            "densenet121", models.densenet121, _densenet_maps, _pooled("classifier"), _pooled_explained("classifier"),
+            "densenet121", models.densenet121, _densenet_early, _densenet_late, _pooled("classifier"), _pooled_explained("classifier"),
             "classifier", "IMAGENET1K_V1",
         ),
         Network(
-            "resnet50", models.resnet50, _resnet_maps, _pooled("fc"), _pooled_explained("fc"),
+            "resnet50", models.resnet50, _resnet_early, _resnet_late, _pooled("fc"), _pooled_explained("fc"),
             "fc", "IMAGENET1K_V2",
         ),
         Network(
-            "alexnet", models.alexnet, _alexnet_maps, _alexnet_head, _alexnet_explained,
-            "classifier.6", "IMAGENET1K_V1", ("classifier.1.weight", "classifier.4.weight"),
+            "alexnet", models.alexnet, _features(None, _EARLY), _features(_EARLY, _ALEXNET_LAST_RELU + 1), _alexnet_head,
+            _alexnet_explained, "classifier.6", "IMAGENET1K_V1", ("classifier.1.weight", "classifier.4.weight"),
         ),
         Network(
-            "efficientnet_b0", _efficientnet, lambda net, batch: net.features(batch),
+            "efficientnet_b0", _efficientnet, _features(None, _EARLY), _features(_EARLY, None),
             _pooled("classifier"), _pooled_explained("classifier.1"), "classifier.1", "IMAGENET1K_V1",
         ),
         Network(
-            "googlenet", _googlenet, _googlenet_maps, _pooled("dropout", "fc"), _pooled_explained("fc"),
-            "fc", "IMAGENET1K_V1",
+            "googlenet", _googlenet, _in_turn(_GOOGLENET_EARLY), _in_turn(_GOOGLENET_LATE), _pooled("dropout", "fc"),
+            _pooled_explained("fc"), "fc", "IMAGENET1K_V1",
         ),
     )
 }

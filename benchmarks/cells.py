@@ -61,6 +61,7 @@ def run(folder: Path, count: int) -> dict[str, Any]:
     command = CELLS if count == FIELDS else f"{CELLS} --fields {count}"
     return {
         "command": command, "split": "paper", "part": "test", "n": len(paths), "measured": len(pairs), "taken": TAKEN, "least_cells": LEAST,
+        "weights": dict(engine.hashes),
         "weightiest": round(float(pairs[:, 0].mean()), 4), "random": round(float(pairs[:, 1].mean()), 4),
         "difference": {"mean": round(float(differences.mean()), 4), "ci95": [round(float(low), 4), round(float(high), 4)]},
         "more_in": int((differences > 0).sum()),

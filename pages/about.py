@@ -40,6 +40,8 @@ _MEANINGS: Final = dict(
     )
 )
 
+_RULES: Final = {"mean": "the mean of the probabilities", "product": "their geometric mean, which one confident dissenter lowers most"}
+
 _FOR: Final = """
 A second reader for photographed fields of B-ALL blood smears, **for
 research use only**. It is not a medical device and must not decide on a
@@ -63,8 +65,8 @@ _READING: Final = f"""
    temperature, the five are pooled, and the pool gets a temperature of its
    own, which rises where the networks differ and where the field is unlike
    those of training. What comes out is the probability shown. Temperatures
-   and the way of pooling (mean, or geometric mean) are those that suit
-   fields best on which the networks did not learn.
+   and the way of pooling are those of least log loss on validation fields,
+   on which the networks did not learn. RULE
 4. **Unidentified.** Below a validated limit no class is suggested. The
    *Benchmark* page says what it costs and which fields it was made from.
 5. **The gate.** Stain, light, nuclei and sharpness of the whole field
@@ -75,7 +77,8 @@ _READING: Final = f"""
 6. **Slides.** Fields of one slide depend on each other, so ten of them count
    for fewer than ten.
 7. **Maps.** Grad-CAM maps show where a network looked, not why. They are
-   coarse.
+   coarse. LayerCAM, offered beside it, has finer squares. What each is worth
+   stands on the *Benchmark* page.
 """
 
 _LIMITS: Final = """
@@ -125,7 +128,7 @@ def page() -> None:
         with st.container(width=PROSE):
             for title, text in (
                 ("What it is for", _FOR),
-                ("How a reading is made", _READING),
+                ("How a reading is made", _READING.replace("RULE", _rule())),
                 ("Limits", _LIMITS.replace("STAIN_TEST", stain_test())),
                 ("Privacy", _PRIVACY),
                 ("Data and licences", _SOURCES),
@@ -135,6 +138,18 @@ def page() -> None:
         with st.container(width=LEGEND):
             _legend()
     _versions()
+
+
+def _rule() -> str:
+    """Which way of pooling is in use, and with which temperatures."""
+    from ball.trust import find_trust
+
+    trust = find_trust()
+    if trust is None:
+        return "Without the thresholds file the plain mean of the votes is shown."
+    found = trust.calibration
+    warmth = ", ".join(f"{TITLES[name]} {found.temperatures[name]:.2f}" for name in TITLES if name in found.temperatures)
+    return f"In use: {_RULES[found.rule]} (temperatures: {warmth})."
 
 
 def _section(title: str, text: str) -> None:

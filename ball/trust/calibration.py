@@ -112,6 +112,11 @@ def disagreement(votes: Mapping[str, Floats]) -> Floats:
     return np.asarray(np.clip(apart / most, 0, 1), dtype=np.float64)
 
 
+def undecided(votes: Mapping[str, Floats]) -> Floats:
+    """Entropy of the mean of the votes over its largest value: 0 where one class is certain, 1 where all are alike. (n,)."""
+    return np.asarray(entropy(np.mean(list(votes.values()), axis=0)) / math.log(len(LABELS)), dtype=np.float64)
+
+
 def entropy(probabilities: Floats) -> Floats:
     """Natural entropy over the last axis; at most log(classes)."""
     return np.asarray(-(probabilities * np.log(np.maximum(probabilities, 1e-300))).sum(axis=-1), dtype=np.float64)

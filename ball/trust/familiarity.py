@@ -62,12 +62,12 @@ class Familiarity:
         """The strangeness of one field."""
         return float(self.strangeness(appearance.values[None])[0])
 
-    def outside(self, appearance: Appearance) -> dict[str, float]:
-        """Figures outside the range of training, as signed shares of that range: below 0 is too low."""
+    def outside(self, appearance: Appearance, margin: float = MARGIN) -> dict[str, float]:
+        """Figures more than a margin outside the range of training, as signed shares of that range: below 0 is too low."""
         span = np.maximum(self.high - self.low, 1e-9)
         above, below = (appearance.values - self.high) / span, (self.low - appearance.values) / span
         return {name: float(over if over > 0 else -under) for name, over, under in zip(NAMES, above, below, strict=True)
-                if max(over, under) > MARGIN}
+                if max(over, under) > margin}
 
     def strange_groups(self, appearance: Appearance) -> list[str]:
         """What about a field is outside the range of training, in words, the farthest first; at most two."""

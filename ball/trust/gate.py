@@ -6,30 +6,35 @@ from dataclasses import dataclass
 from typing import Final
 
 from ball.trust.appearance import Appearance
-from ball.trust.familiarity import Familiarity
+from ball.trust.familiarity import MARGIN, Familiarity
 
 NO_NUCLEI: Final = "No stained nucleus was found in this picture, so the networks saw nothing but black."
 
 
 @dataclass(frozen=True)
 class Check:
-    """One figure of the field that must stay within what training held; ``low`` and ``high`` are sentences, or empty."""
+    """One figure of the field that must stay within what training held; ``low`` and ``high`` are sentences, or empty.
+
+    ``margin``: how far beyond its range it may lie, as a share of that range; less than usual where a figure has an end that
+    training comes close to.
+    """
 
     code: str
     figure: str
     low: str = ""
     high: str = ""
+    margin: float = MARGIN
 
 
 CHECKS: Final = (
-    Check("blurred", "octave 1", low="The picture is more blurred than any validated field."),
+    Check("blurred", "octave 0", low="The picture is more blurred than any validated field."),
     Check("sharpened", "octave 0", high="The picture has more grain or sharpening than any validated field."),
     Check("dark", "background L 75", low="The picture is darker than any validated field."),
-    Check("bright", "burnt out", high="Much of the picture is over-exposed."),
+    Check("bright", "background L 50", high="The picture is over-exposed: most of its background is burnt out.", margin=0.0),
     Check("black", "drowned", high="Much of the picture is black."),
     Check(
         "nucleus_size", "median area", low="The nuclei are smaller than in any validated field: check the magnification.",
-        high="The nuclei are larger than in any validated field: check the magnification.",
+        high="The nuclei are larger than in any validated field: check the magnification.", margin=0.05,
     ),
 )
 """What segmentation and light tell, beside the distance."""
@@ -61,9 +66,11 @@ def examine(appearance: Appearance, empty: bool, familiarity: Familiarity, refus
     flags = [f"not_a_smear: {refusal}"] if refusal else []
     if not refusal and strangeness > 1:
         flags.append(f"unfamiliar: Unlike the validated smears in {what}.")
-    outside = familiarity.outside(appearance)
+    outside = familiarity.outside(appearance, margin=0.0)
     for check in CHECKS:
         over = outside.get(check.figure, 0.0)
+        if abs(over) <= check.margin:
+            continue
         sentence = check.high if over > 0 else check.low if over < 0 else ""
         if sentence:
             flags.append(f"{check.code}: {sentence}")

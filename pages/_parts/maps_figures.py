@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
@@ -10,28 +11,42 @@ import streamlit as st
 
 from ball import benchmark
 from ball.benchmark import NotMeasuredError
-from ball.names import TITLES
-from pages._parts.findings import share
+from ball.names import METHODS, TITLES, Method
+from pages._parts.benchmark_tabs import outdated
+from pages._parts.findings import listed, share
 
 
 def draw() -> None:
-    """Draw the Maps tab: how much of each map lies on cells, whether it hangs on the weights, and whether weighty cells decide."""
-    st.header("How much of the maps lies on cells", anchor=False)
+    """Draw the Maps tab: what the maps are worth by each method, and whether weighty cells decide."""
+    st.header("What the maps are worth", anchor=False)
     maps = _known(benchmark.load_maps, benchmark.MAPS)
     if maps is not None:
-        st.markdown(f"**{on_cells(maps)}**")
-        _table(rows(maps), "Maps on cells and with random weights, by network")
-        st.markdown(
-            "Each network’s map for its own vote. By chance: an even map. Best possible: a map of the same squares that follows the cells. "
-            "With random weights: rank correlation of the map with that of the same network before training; "
-            "near 0, the map shows what was learned, near 1, only the field."
-        )
-        _command(benchmark.MAPS)
+        outdated(maps["weights"], benchmark.MAPS)
+        _maps(maps)
     st.header("Whether the weightiest cells decide", anchor=False)
     cells = _known(benchmark.load_deciding_cells, benchmark.CELLS)
     if cells is not None:
+        outdated(cells["weights"], benchmark.CELLS)
         st.markdown(f"**{deciding(cells)}**")
-        _command(benchmark.CELLS)
+        _command(cells["command"])
+
+
+def _maps(maps: Mapping[str, Any]) -> None:
+    st.markdown(f"**{compared(maps)}**")
+    method: Method = st.segmented_control(
+        "Method", list(METHODS), default="grad-cam", required=True, format_func=METHODS.__getitem__, label_visibility="collapsed",
+        key="maps-method",
+    )  # fmt: skip
+    st.markdown(f"{on_cells(maps, method)} {held_up(maps, method)}")
+    _table(rows(maps, method), f"What maps by {METHODS[method]} are worth, by network")
+    st.markdown(
+        "Each network’s map for its own vote. By chance: an even map. Best possible: a map of the same squares that follows the cells. "
+        "Without the highest, lowest: points that the vote’s probability falls when the stained pixels that the map rates highest, or as "
+        "many that it rates lowest, are taken out; alike, the map says nothing of the vote. "
+        "With random weights: rank correlation of the map with that of the same network before training; "
+        "near 0, the map shows what was learned, near 1, only the field."
+    )
+    _command(maps["command"])
 
 
 def closer_masks() -> None:
@@ -59,31 +74,74 @@ def closer_masks() -> None:
     _command(benchmark.MASKS)
 
 
-def on_cells(maps: Mapping[str, Any]) -> str:
+def compared(maps: Mapping[str, Any]) -> str:
+    """How much of the maps lies on cells by each method, over the networks, and which of them hold up."""
+    words = []
+    for method, title in METHODS.items():
+        shares = [row["on_cells"] for row in _by(maps, method).values() if row["on_cells"] is not None]
+        words.append(f"{title} {share(fmean(shares) if shares else None, 0)} on cells, holds up for {len(_holding(maps, method))}")
+    return f"Of {len(maps['networks'])} networks, on {maps['n']} test fields: {'; '.join(words)}."
+
+
+def on_cells(maps: Mapping[str, Any], method: Method) -> str:
     """How many networks look at cells more than chance, and the share of the best possible that each reaches."""
-    found = {TITLES[name]: row["of_ideal"]["mean"] for name, row in maps["networks"].items() if row["of_ideal"]["mean"] is not None}
+    networks = _by(maps, method)
+    found = {TITLES[name]: row["of_ideal"]["mean"] for name, row in networks.items() if row["of_ideal"]["mean"] is not None}
     if not found:
         return "No network has a map that is not empty."
-    above = sum(row["on_cells"] > row["by_chance"] for row in maps["networks"].values() if row["on_cells"] is not None)
+    above = sum(row["on_cells"] > row["by_chance"] for row in networks.values() if row["on_cells"] is not None)
     least, most = min(found, key=found.__getitem__), max(found, key=found.__getitem__)
     return (
-        f"{above} of {len(maps['networks'])} networks look at cells more than chance would, on {maps['n']} test fields. "
-        f"Of what the coarse squares allow, their maps reach {share(found[least], 0)} ({least}) to {share(found[most], 0)} ({most})."
+        f"{above} of {len(networks)} networks look at cells more than chance would. "
+        f"Of what the squares allow, their maps reach {share(found[least], 0)} ({least}) to {share(found[most], 0)} ({most})."
     )
 
 
-def rows(maps: Mapping[str, Any]) -> pd.DataFrame:
+def held_up(maps: Mapping[str, Any], method: Method) -> str:
+    """For which networks what the map rates highest decides more than what it rates lowest."""
+    holding = _holding(maps, method)
+    names = [TITLES[name] for name in maps["networks"] if name not in holding]
+    if not names:
+        return "What it rates highest decides more than what it rates lowest, beyond chance, for every network."
+    return f"That what it rates highest decides more than what it rates lowest is not shown for {listed(names)}."
+
+
+def standing(method: Method) -> str:
+    """`held_up` for the page of a reading; empty where it is not measured for the weights in use."""
+    try:
+        maps = benchmark.load_maps()
+        return "" if benchmark.outdated(maps["weights"]) else f"On {maps['n']} test fields (Benchmark, Maps): {held_up(maps, method)}"
+    except (NotMeasuredError, KeyError):
+        return ""
+
+
+def _by(maps: Mapping[str, Any], method: Method) -> dict[str, Any]:
+    return {name: methods[method] for name, methods in maps["networks"].items()}
+
+
+def _holding(maps: Mapping[str, Any], method: Method) -> list[str]:
+    """Networks of which the 95 % interval of the difference lies above 0."""
+    ends = {name: row["taken_out"]["difference"]["ci95"] for name, row in _by(maps, method).items()}
+    return [name for name, each in ends.items() if each and each[0] > 0]
+
+
+def rows(maps: Mapping[str, Any], method: Method) -> pd.DataFrame:
     """One row a network."""
     lines = [
         [
-            TITLES[name], share(row["on_cells"]), share(row["by_chance"]), share(row["ideal"]),
-            _ranged(row["of_ideal"], share), _ranged(row["randomised"]["spearman"], lambda value: "–" if value is None else f"{value:.2f}"),
-            row["empty"],
+            TITLES[name], share(row["on_cells"]), share(row["by_chance"]), share(row["ideal"]), _ranged(row["of_ideal"], share),
+            _points(row["taken_out"]["most"]), _points(row["taken_out"]["least"]), _ranged(row["taken_out"]["difference"], _points),
+            _ranged(row["randomised"]["spearman"], lambda value: "–" if value is None else f"{value:.2f}"), row["empty"],
         ]
-        for name, row in maps["networks"].items()
+        for name, row in _by(maps, method).items()
     ]  # fmt: skip
-    columns = ["Network", "On cells", "By chance", "Best possible", "Of the best possible", "With random weights", "Empty maps"]
+    columns = ["Network", "On cells", "By chance", "Best possible", "Of the best possible", "Without the highest", "Without the lowest",
+               "Difference", "With random weights", "Empty maps"]  # fmt: skip
     return pd.DataFrame(lines, columns=columns)
+
+
+def _points(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"
 
 
 def deciding(cells: Mapping[str, Any]) -> str:

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam import GradCAM, LayerCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
-from ball.explain import STYLES, class_maps, overlay, small
+from ball.explain import STYLES, class_maps, label_map, overlay, small
 from ball.labels import LABELS
+from ball.names import METHODS
 from ball.networks import NETWORKS, Classifier, normalised
 from ball.weights import Store
 
@@ -150,6 +151,43 @@ def test_maps_of_nothing_are_zero(model: Classifier, fields: list[torch.Tensor])
     found = class_maps(model, maps)
     assert not np.isnan(found).any()
     assert not found.any()
+
+
+@pytest.fixture(scope="module")
+def masked() -> NDArray[np.uint8]:
+    field = np.zeros((224, 224, 3), dtype=np.uint8)
+    field[60:130, 90:170] = np.random.default_rng(1).integers(40, 220, (70, 80, 3), dtype=np.uint8)
+    return field
+
+
+def test_other_methods_are_the_librarys_and_leave_nothing_behind(model: Classifier, masked: NDArray[np.uint8]) -> None:
+    before = state(model)
+    found = {method: label_map(model, masked, method, "Pre-B") for method in METHODS}
+    assert state(model) == before
+    batch = normalised(torch.from_numpy(masked[None]), model.side)
+    assert error(found["grad-cam"], class_maps(model, maps_of(model, batch))[LABELS.index("Pre-B")]) <= TOLERANCE
+    assert found["layer-cam"].size > 4 * found["grad-cam"].size
+    assert all(each.min() >= 0 and each.max() <= 1 for each in found.values())
+
+
+def test_layercam_equals_the_librarys_on_the_whole_network(model: Classifier, masked: NDArray[np.uint8]) -> None:
+    net = copy.deepcopy(model.net).eval().requires_grad_(True)
+    for module in net.modules():
+        if hasattr(module, "inplace"):
+            module.inplace = False
+    layer = {"densenet121": "features.transition1", "resnet50": "layer1", "alexnet": "features.2", "efficientnet_b0": "features.2",
+             "googlenet": "inception3b"}[model.network.name]  # fmt: skip
+    batch = normalised(torch.from_numpy(masked[None]), model.side)
+    with LayerCAM(net, [net.get_submodule(layer)]) as cam:
+        cam.get_target_width_height = lambda _: None
+        expected = cam(batch, [ClassifierOutputTarget(LABELS.index("Pro-B"))])[0]
+    assert error(label_map(model, masked, "layer-cam", "Pro-B"), expected) <= TOLERANCE
+
+
+def test_an_unknown_method_or_label_is_refused(model: Classifier, masked: NDArray[np.uint8]) -> None:
+    for method, label in (("saliency", "Pre-B"), ("grad-cam", "Normal")):
+        with pytest.raises(ValueError, match="expected one of grad-cam, "):
+            label_map(model, masked, method, label)  # type: ignore[arg-type]
 
 
 # ---------------------------------------------------------------- pictures

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ball.focus import focus
+from ball.focus import focus, without
 
 
 def test_a_map_on_the_cells_alone_reaches_what_is_possible() -> None:
@@ -50,3 +50,17 @@ def test_shares_are_shares_and_the_ideal_is_no_less_than_chance(seed: int) -> No
     assert found is not None
     assert 0 <= found.on_cells <= 1
     assert found.by_chance - 1e-6 <= found.ideal <= 1
+
+
+def test_the_stained_pixels_rated_highest_and_lowest_become_black_in_equal_number() -> None:
+    mask = np.zeros((20, 20), dtype=bool)
+    mask[:, ::2] = True
+    masked = np.where(mask[:, :, None], np.uint8(200), np.uint8(0)).repeat(3, axis=2)
+    kept = masked.copy()
+    most, least = without(masked, mask, np.array([[0, 1], [0, 1]], dtype=np.float32), 0.3)
+    assert np.array_equal(masked, kept)
+    assert [int((each[:, :, 0] > 0).sum()) for each in (most, least)] == [140, 140]
+    assert not most[:, 15:].any()
+    assert not least[:, :5].any()
+    assert np.array_equal(most[:, :8], masked[:, :8])
+    assert np.array_equal(without(masked, mask, np.ones((2, 2), np.float32), 0)[0], masked)

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from ball.labels import LABELS
 from tests.benchmark_files import benchmark_files, empty_benchmark
+from tests.trust_files import trust, write
 
 __all__ = ["benchmark_files", "empty_benchmark"]
 
@@ -67,3 +68,9 @@ def test_without_a_usable_manifest_it_says_so(text: str | None, empty_benchmark:
     app = run()
     assert "No weights are listed." in said(app)
     assert not app.dataframe
+
+
+def test_the_way_of_pooling_in_use_is_explained(empty_benchmark: Path) -> None:
+    assert "the plain mean of the votes" in said(run())
+    write(empty_benchmark, trust({}))
+    assert "In use: their geometric mean" in said(run())

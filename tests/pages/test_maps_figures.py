@@ -9,17 +9,29 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from ball.names import METHODS
 from pages._parts import maps_figures
 from tests.benchmark_files import benchmark_files, empty_benchmark  # noqa: F401
 
-MAP: dict[str, Any] = {
-    "fields": 40, "empty": 1, "on_cells": 0.31, "by_chance": 0.1, "ideal": 0.42, "of_ideal": {"mean": 0.74, "ci95": [0.7, 0.78]},
-    "randomised": {"compared": 39, "spearman": {"mean": 0.12, "ci95": [0.05, 0.2]}},
+
+def a_map(of_ideal: float, low: float) -> dict[str, Any]:
+    return {
+        "fields": 40, "empty": 1, "on_cells": 0.31, "by_chance": 0.1, "ideal": 0.42, "of_ideal": {"mean": of_ideal, "ci95": [0.7, 0.78]},
+        "taken_out": {"most": 0.3, "least": 0.1, "difference": {"mean": 0.2, "ci95": [low, 0.3]}},
+        "randomised": {"compared": 39, "spearman": {"mean": 0.12, "ci95": None}},
+    }  # fmt: skip
+
+
+MAPS = {
+    "command": "python -m benchmarks.maps", "n": 40, "weights": {"alexnet": "ab"},
+    "networks": {
+        "alexnet": {method: a_map(0.74, -0.1 if method == "layer-cam" else 0.1) for method in METHODS},
+        "googlenet": {method: a_map(0.81, 0.1) for method in METHODS},
+    },
 }  # fmt: skip
-MAPS = {"n": 40, "networks": {"alexnet": MAP, "googlenet": {**MAP, "of_ideal": {"mean": 0.81, "ci95": None}}}}
 CELLS = {
-    "n": 40, "measured": 30, "taken": 3, "least_cells": 6, "weightiest": 0.2, "random": 0.05,
-    "difference": {"mean": 0.15, "ci95": [0.1, 0.2]}, "more_in": 28,
+    "command": "python -m benchmarks.cells --fields 9", "weights": {"alexnet": "ab"}, "n": 40, "measured": 30, "taken": 3,
+    "least_cells": 6, "weightiest": 0.2, "random": 0.05, "difference": {"mean": 0.15, "ci95": [0.1, 0.2]}, "more_in": 28,
 }  # fmt: skip
 DICE = {"mean": 0.9612, "ci95": [0.958, 0.964], "median": 0.97, "under_085": 3}
 MASKS = {
@@ -45,18 +57,37 @@ def test_without_the_files_each_part_names_its_command(request: pytest.FixtureRe
         assert f"python -m benchmarks.{name} " in commands
 
 
-def test_with_the_files_every_figure_is_shown(request: pytest.FixtureRequest) -> None:
-    folder: Path = request.getfixturevalue("empty_benchmark") / "benchmark"
+def written(folder: Path) -> None:
     for name, document in (("maps", MAPS), ("cells", CELLS), ("masks", MASKS)):
-        (folder / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
+        (folder / "benchmark" / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
+
+
+def test_with_the_files_every_figure_is_shown(request: pytest.FixtureRequest) -> None:
+    written(request.getfixturevalue("empty_benchmark"))
     app = AppTest.from_function(script).run()
     assert not app.exception
     said = "\n".join(each.value for each in app.markdown)
+    assert "Grad-CAM 31 % on cells, holds up for 2; Grad-CAM++ 31 % on cells, holds up for 2; LayerCAM" in said
     assert "2 of 2 networks look at cells more than chance" in said
     assert "74 % (AlexNet) to 81 % (GoogLeNet)" in said
     assert "moves by 20.0 points, without 3 at random by 5.0: more than chance" in said
     assert "Mean Dice of nuclei 0.961" in said
     assert [list(frame.value.iloc[:, 0]) for frame in app.dataframe] == [["Benign"], ["AlexNet", "GoogLeNet"]]
+    assert "python -m benchmarks.cells --fields 9" in [each.value for each in app.code]
+    assert not app.warning
+    app.segmented_control(key="maps-method").set_value("layer-cam").run()
+    assert any("is not shown for AlexNet" in each.value for each in app.markdown)
+
+
+def test_figures_of_other_weights_say_so_and_are_not_quoted_beside_a_reading(request: pytest.FixtureRequest) -> None:
+    folder: Path = request.getfixturevalue("empty_benchmark")
+    written(folder)
+    assert "is not shown for AlexNet" in maps_figures.standing("layer-cam")
+    entry = {"file": "alexnet.safetensors", "sha256": "cd", "bytes": 1}
+    (folder / "manifest.json").write_text(json.dumps({"networks": {"alexnet": entry}}), encoding="utf-8")
+    assert maps_figures.standing("layer-cam") == ""
+    app = AppTest.from_function(script).run()
+    assert ["AlexNet" in each.value for each in app.warning] == [True, True]
 
 
 @pytest.mark.parametrize(("ends", "words"), [([0.1, 0.2], "more than"), ([-0.1, 0.2], "no differently"), ([-0.2, -0.1], "less than")])

@@ -145,6 +145,22 @@ def test_another_opacity_class_or_style_reads_nothing_again(app: AppTest, monkey
     assert not app.exception
 
 
+def test_another_method_explains_the_same_votes_and_is_kept(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    press(app, "Draw a synthetic field")
+    assert any("Disagreement of the votes" in text.value and "Entropy of their mean" in text.value for text in app.markdown)
+    coarse = next(text.value for text in app.caption if "They are coarse" in text.value)
+    app.selectbox(key="map-method").set_value("layer-cam")
+    app.run()
+    assert not app.exception
+    fine = next(text.value for text in app.caption if "They are coarse" in text.value)
+    assert "LayerCAM takes earlier maps" in fine
+    assert fine.split(". Each")[0] != coarse.split(". Each")[0]
+    monkeypatch.setattr("ball.explain.label_map", lambda *_: pytest.fail("explained again"))
+    app.slider(key="map-opacity").set_value(30)
+    app.run()
+    assert not app.exception
+
+
 def test_a_refused_field_gives_its_reason_and_keeps_its_votes(app: AppTest) -> None:
     import cv2
     import numpy as np

@@ -18,6 +18,7 @@ from ball.trust.calibration import (
     pooled,
     prediction_set,
     tempered,
+    undecided,
 )
 
 SURE = (0.97, 0.01, 0.01, 0.01)
@@ -71,6 +72,12 @@ def test_disagreement_runs_from_none_to_all() -> None:
 def test_the_prediction_set_holds_the_leader_and_what_cannot_be_ruled_out() -> None:
     assert prediction_set((0.5, 0.3, 0.15, 0.05), 0.2) == LABELS[:2]
     assert prediction_set((0.4, 0.3, 0.2, 0.1), 0.9) == LABELS[:1]
+
+
+def test_votes_are_undecided_by_the_entropy_of_their_mean() -> None:
+    assert undecided({"a": np.array([[0.25] * 4])}) == pytest.approx(1)
+    assert undecided({"a": np.array([[1.0, 0, 0, 0]]), "b": np.array([[0, 1.0, 0, 0]])}) == pytest.approx(0.5)
+    assert undecided({"a": np.array([[1.0, 0, 0, 0]])}) == pytest.approx(0)
 
 
 def test_conformal_sets_cover_new_fields() -> None:

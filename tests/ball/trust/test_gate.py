@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from typing import Any
+
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -61,6 +64,20 @@ def test_between_flag_and_refusal_a_field_is_flagged_only() -> None:
     assert found.refusal is None
     assert found.flags[0].startswith("unfamiliar: Unlike the validated smears in ")
     assert any(flag.startswith("dark: ") for flag in found.flags)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        (lambda rgb: cv2.GaussianBlur(rgb, (0, 0), 3), "blurred", "more blurred"),
+        (lambda rgb: brightness(rgb, 1.5), "bright", "over-exposed"),
+        (lambda rgb: brightness(rgb, 0.4), "dark", "darker"),
+        (lambda rgb: cv2.resize(rgb[36:60, 48:80], (128, 96)), "nucleus_size", "check the magnification"),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_said_in_words(change: Any, code: str, words: str) -> None:
+    said = {flag.partition(": ")[0]: flag for flag in look(change(FIELD), refuse=1e9).flags}
+    assert words in said[code]
 
 
 def test_a_picture_without_a_nucleus_is_refused_for_that() -> None:
