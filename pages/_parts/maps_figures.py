@@ -75,11 +75,16 @@ def closer_masks() -> None:
 
 
 def compared(maps: Mapping[str, Any]) -> str:
-    """How much of the maps lies on cells by each method, over the networks, and which of them hold up."""
+    """By each method, over the networks: how much lies on cells, how many hold up, and how much hangs on the field alone."""
     words = []
     for method, title in METHODS.items():
-        shares = [row["on_cells"] for row in _by(maps, method).values() if row["on_cells"] is not None]
-        words.append(f"{title} {share(fmean(shares) if shares else None, 0)} on cells, holds up for {len(_holding(maps, method))}")
+        networks = _by(maps, method).values()
+        shares = [row["on_cells"] for row in networks if row["on_cells"] is not None]
+        alike = [value for row in networks for value in [row["randomised"]["spearman"]["mean"]] if value is not None]
+        words.append(
+            f"{title} {share(fmean(shares) if shares else None, 0)} on cells, holds up for {len(_holding(maps, method))}, "
+            f"{f'{fmean(alike):.2f}' if alike else '–'} like a map of random weights"
+        )
     return f"Of {len(maps['networks'])} networks, on {maps['n']} test fields: {'; '.join(words)}."
 
 

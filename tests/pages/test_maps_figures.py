@@ -67,7 +67,7 @@ def test_with_the_files_every_figure_is_shown(request: pytest.FixtureRequest) ->
     app = AppTest.from_function(script).run()
     assert not app.exception
     said = "\n".join(each.value for each in app.markdown)
-    assert "Grad-CAM 31 % on cells, holds up for 2; Grad-CAM++ 31 % on cells, holds up for 2; LayerCAM" in said
+    assert "Grad-CAM 31 % on cells, holds up for 2, 0.12 like a map of random weights; Grad-CAM++ 31 %" in said
     assert "2 of 2 networks look at cells more than chance" in said
     assert "74 % (AlexNet) to 81 % (GoogLeNet)" in said
     assert "moves by 20.0 points, without 3 at random by 5.0: more than chance" in said
