@@ -110,7 +110,7 @@ def _caption(todo: Worklist, opened: Row | None) -> str:
     order = [row.number for row in todo.shown()]
     number = f"field {order.index(opened.number) + 1} of {len(order)}" if opened.number in order else f"not among the {len(order)}"
     among = " to check" if todo.only_to_check else " not reviewed" if todo.only_unreviewed else ""
-    size = f" · {opened.size[0]} × {opened.size[1]} px" if opened.size else ""
+    size = f" · {opened.size[0]}\u00a0×\u00a0{opened.size[1]}\u00a0px" if opened.size else ""  # The size stays on one line.
     return f'<div class="ball-file"><b>{escape(opened.name)}</b><br>{number}{among}{size}</div>'
 
 
