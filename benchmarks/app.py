@@ -70,6 +70,11 @@ def _open(page: Any, address: str) -> None:
     page.get_by_role("heading", name="Read fields of a smear").wait_for(timeout=WAIT)
 
 
+def _rested(page: Any) -> None:
+    """Wait until the page is drawn."""
+    page.locator("[data-test-script-state='notRunning']").wait_for(state="attached", timeout=WAIT)
+
+
 def widget(page: Any, rounds: int) -> list[float]:
     """Seconds from a click on another style of map to the last of five new pictures on screen."""
     spent = []
@@ -107,10 +112,11 @@ def run(data: Path, rounds: int, count: int) -> dict[str, Any]:
             _open(page, address)
             for done in range(0, count, 50):
                 part = paths[done : done + 50]
+                _rested(page)  # While the page is drawn, the uploader of the page before is there as well.
                 page.locator("input[type=file]").set_input_files([str(each) for each in part])
                 page.get_by_text(f"{done + len(part)} of {done + len(part)} fields").wait_for(timeout=WAIT)
                 memory[str(done + len(part))] = {"now": megabytes(pid, "VmRSS"), "most": megabytes(pid, "VmHWM")}
-            page.locator("[data-test-script-state='notRunning']").wait_for(state="attached", timeout=WAIT)
+            _rested(page)
             changes = widget(page, 2 * rounds + 2)[2:]
         browser.close()
     return {

@@ -84,8 +84,8 @@ def runs(classifier: Classifier) -> dict[str, Run]:
     session = onnxruntime.InferenceSession(onnx(classifier), options, providers=["CPUExecutionProvider"])
     return {
         "torch": torch.no_grad()(lambda batch: _Pair(classifier)(batch)),
-        "openvino f32": Graph(model.clone, classifier.side, "f32", threads),
-        "openvino bf16": Graph(model.clone, classifier.side, "bf16", threads),
+        "openvino f32": Graph(model.clone(), classifier.side, "f32", threads),
+        "openvino bf16": Graph(model.clone(), classifier.side, "bf16", threads),
         "onnxruntime f32": lambda batch: session.run(None, {"batch": batch.numpy()}),
     }
 
