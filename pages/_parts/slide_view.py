@@ -87,7 +87,8 @@ def _settled(slide: SlideReading, fields: int) -> str:
         return f":material/check_circle: **Settled** {after}{f'; {rest} more did not change it' if rest else ''}."
     if slide.more is not None:
         return f":material/add_circle: **{slide.more} more** {'field' if slide.more == 1 else 'fields'} like these would settle it."
-    return ":material/help: **Not settled:** more fields like these would not be enough. Look at those that contradict."
+    more = " Look at those that contradict." if slide.contradicts else " Photograph others, or judge by eye."
+    return f":material/help: **Not settled:** more fields like these would not be enough.{more}"
 
 
 def _leading(row: Row) -> str:
@@ -126,7 +127,9 @@ def _course(slide: SlideReading) -> go.Figure:
     line = {"dash": "dot", "width": 1.5, "color": marks.NEUTRAL}
     chart.add_hline(y=100 * slide.limit, line=line, annotation=said, annotation_position="bottom right")
     chart.update_yaxes(ticksuffix=" %", range=[0, 104], nticks=6)
-    chart.update_xaxes(title="fields read", tickformat="d", nticks=10, range=[0.5, max(len(counts), 2) + 0.5])
+    # Whole fields only: with a free choice, a single field is numbered 1, 1.5 and 2.
+    step = max(1, -(-len(counts) // 10))
+    chart.update_xaxes(title="fields read", tickformat="d", tick0=1, dtick=step, range=[0.5, max(len(counts), 2) + 0.5])
     return charts._plain(chart, 240)
 
 
@@ -147,7 +150,7 @@ def _shares(slide: SlideReading) -> go.Figure:
             marker={"color": marks.MARKS[label].colour}, textfont={"color": "#08131A" if label in LABELS[1:3] else "#FFFFFF"},
             hovertemplate=f"{label}: %{{text}} of %{{y}}<extra></extra>",
         )
-    chart.update_layout(barmode="stack", bargap=0.35)
+    chart.update_layout(barmode="stack", bargap=0.35, legend_traceorder="normal")
     chart.update_xaxes(visible=False, range=[0, 100])
     chart.update_yaxes(showgrid=False)
     return charts._plain(chart, 170, legend=True)
