@@ -1,10 +1,11 @@
-"""Photograph the app, with drawn fields in it: the README's picture, or every page in both themes.
+"""Photograph the app with drawn fields in it: the README's picture, or every page in both themes.
 
-    python docs/screenshots.py --readme [--dark]    the README's picture alone, docs/read.png
+    python docs/screenshots.py --readme                                    # docs/read.png alone
     python docs/screenshots.py [--out docs/screenshots] [--width 1280 --width 1920 --width 820]
 
-The second walks the navigation by itself, so that a new page is photographed too. Its pictures are for looking at: git ignores their
-folder. Needs Chromium (on the path, or named in $CHROMIUM) and requirements-dev.txt.
+Walks the navigation by itself, so that a new page is photographed too, and once more with fields and a case in it. The case
+book is one of its own, gone at the end. The pictures of all pages are for looking at: git ignores their folder.
+Needs Chromium (on the path, or named in $CHROMIUM) and requirements-dev.txt.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -28,58 +30,69 @@ from playwright.sync_api import sync_playwright
 
 from ball import synthetic
 
-ROOT = Path(__file__).resolve().parent.parent
-WAIT = 180_000
-LINKS = "[data-testid='stTopNavLink'], [data-testid='stSidebarNavLink']"
-TABS = "[role=tab]"
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+WAIT: Final = 180_000
+"""Milliseconds: the first reading also loads torch and five networks."""
+
+LINKS: Final = "[data-testid='stTopNavLink']"
+FIELDS: Final = (1, 2, 3)
+"""Seeds of the fields drawn."""
 
 
 def main() -> None:
     """Run the script."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--readme", action="store_true", help="take the README's picture and no other")
-    parser.add_argument("--dark", action="store_true", help="the README's picture in the dark theme")
+    parser.add_argument("--readme", action="store_true", help="take the README's picture only")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "screenshots")
-    parser.add_argument("--width", type=int, action="append", help="of the window; may be given again. Default 1280 and 820, a tablet")
+    widths = "of the window; may be given again. Default 1280, 1920 and 820, a tablet"
+    parser.add_argument("--width", type=int, action="append", help=widths)
     arguments = parser.parse_args()
-    with app() as address, chromium() as browser:
+    with browser() as running:
         if arguments.readme:
-            read_page(browser, address, ROOT / "docs" / "read.png", "dark" if arguments.dark else "light")
+            with server() as address:
+                readme(running, address, ROOT / "docs" / "read.png")
             return
         arguments.out.mkdir(parents=True, exist_ok=True)
-        for width in arguments.width or [1280, 820]:
+        for width in arguments.width or [1280, 1920, 820]:
             for theme in ("light", "dark"):
-                visit(browser, address, width, theme, arguments.out)
+                with server() as address:
+                    visit(running, address, width, theme, arguments.out)
 
 
 @contextmanager
-def app() -> Iterator[str]:
-    """The running app: its address."""
+def browser() -> Iterator[Any]:
+    """Chromium, closed at the end."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield running
+        running.close()
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Address of a running app with an empty case book, both gone at the end.
+
+    Raises:
+        SystemExit: it does not answer within a minute.
+    """
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = int(free.getsockname()[1])
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(f"http://localhost:{port}/_stcore/health")
-        yield f"http://localhost:{port}"
-    finally:
-        server.terminate()
-        server.wait()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = {**os.environ, "BALL_CASES": str(Path(folder) / "cases.db")}
+        running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=settings)
+        try:
+            _wait_for(f"http://localhost:{port}/_stcore/health")
+            yield f"http://localhost:{port}"
+        finally:
+            running.terminate()
+            running.wait()
 
 
-@contextmanager
-def chromium() -> Iterator[Any]:
-    """A headless browser."""
-    with sync_playwright() as playwright:
-        path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
-def wait_for(address: str) -> None:
-    """Wait until the server answers, at most a minute."""
+def _wait_for(address: str) -> None:
     for _ in range(120):
         try:
             urllib.request.urlopen(address, timeout=5).close()
@@ -89,45 +102,75 @@ def wait_for(address: str) -> None:
     raise SystemExit("the app did not start")
 
 
-def read_page(browser: Any, address: str, out: Path, theme: str) -> None:
+def readme(running: Any, address: str, out: Path) -> None:
     """Draw a synthetic field in the app, wait for its five maps, save the page as a picture."""
-    page = browser.new_page(viewport={"width": 1440, "height": 1000}, color_scheme=theme)
-    page.set_default_timeout(WAIT)
-    page.goto(address)
+    page = _open(running, address, 1440, "light")
     page.get_by_role("button", name="Draw a synthetic field").click()
     page.locator("img[alt^='Heat map of']").nth(4).wait_for()
-    page.wait_for_timeout(3000)
+    _settle(page)
     page.screenshot(path=out)
+    page.close()
 
 
-def visit(browser: Any, address: str, width: int, theme: str, out: Path) -> None:
-    """One visit at one width in one theme: every page, and the first one again with fields in it."""
-    page = browser.new_page(viewport={"width": width, "height": 1000}, color_scheme=theme)
-    page.set_default_timeout(WAIT)
+def visit(running: Any, address: str, width: int, theme: str, out: Path) -> None:
+    """One visit at one width in one theme: every page empty, then every page with fields and a case in it."""
+    page = _open(running, address, width, theme)
 
     def photograph(name: str) -> None:
-        page.locator("[data-test-script-state='notRunning']").wait_for(state="attached")
-        page.wait_for_timeout(2500)
+        _settle(page)
         page.screenshot(path=out / f"{name.lower().replace(' ', '-')}-{width}-{theme}.png")
 
+    _walk(page, photograph, "")
+    fields = [{"name": synthetic.file_name(seed), "mimeType": "image/png", "buffer": synthetic.png(seed)} for seed in FIELDS]
+    page.locator("input[type=file]").set_input_files([*fields, {"name": "broken.png", "mimeType": "image/png", "buffer": b"no picture"}])
+    page.get_by_text(f"{len(fields) + 1} of {len(fields) + 1} fields").wait_for()
+    _tabs(page, photograph, "read with fields")
+    for view in ("All fields", "Compare"):
+        page.get_by_text(view, exact=True).first.click()
+        photograph(f"read {view}")
+    page.get_by_role("button", name="Save case").click()
+    page.get_by_role("textbox", name="Your initials").fill("RK")
+    page.keyboard.press("Tab")
+    photograph("save case")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("reviewed · saved as").wait_for()
+    _walk(page, photograph, " with a case")
+    page.close()
+
+
+def _open(running: Any, address: str, width: int, theme: str) -> Any:
+    page = running.new_page(viewport={"width": width, "height": 1000}, color_scheme=theme)
+    page.set_default_timeout(WAIT)
     page.goto(address)
     page.get_by_role("heading", level=1).first.wait_for()
-    for name in page.locator(LINKS).all_inner_texts():
+    return page
+
+
+def _settle(page: Any) -> None:
+    page.locator("[data-test-script-state='notRunning']").wait_for(state="attached")
+    page.wait_for_timeout(2500)
+
+
+def _walk(page: Any, photograph: Callable[[str], None], suffix: str) -> None:
+    """Every page of the navigation, with its tabs; back on the first at the end."""
+    names = page.locator(LINKS).all_inner_texts()
+    for name in [*names[1:], names[0]]:
+        size = page.viewport_size
+        # A narrow window folds the links away; the pages are what is to be seen.
+        page.set_viewport_size({"width": 1600, "height": size["height"]})
         page.locator(LINKS).get_by_text(name, exact=True).click()
+        page.set_viewport_size(size)
         page.get_by_role("heading", level=1).first.wait_for()
-        photograph(name)
-    page.locator(LINKS).first.click()
-    fields = [{"name": synthetic.file_name(seed), "mimeType": "image/png", "buffer": synthetic.png(seed)} for seed in (1, 2, 3)]
-    page.locator("input[type=file]").set_input_files([*fields, {"name": "broken.png", "mimeType": "image/png", "buffer": b"no picture"}])
-    page.get_by_text("4 of 4 fields").wait_for()
-    photograph("read with fields")
-    for tab in page.locator(TABS).all():
+        _tabs(page, photograph, f"{name}{suffix}")
+
+
+def _tabs(page: Any, photograph: Callable[[str], None], name: str) -> None:
+    """The page as it opens, and under each of its tabs."""
+    photograph(name)
+    for tab in page.get_by_role("tab").all():
         tab.click()
         tab.scroll_into_view_if_needed()
-        photograph(f"read {tab.inner_text()}")
-    page.get_by_text("All fields", exact=True).first.click()
-    photograph("read all fields")
-    page.close()
+        photograph(f"{name} {tab.inner_text()}")
 
 
 if __name__ == "__main__":

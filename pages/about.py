@@ -12,12 +12,12 @@ import streamlit as st
 import ball
 from ball import benchmark
 from ball.benchmark import NotMeasuredError
-from ball.labels import LABELS
+from ball.labels import LABELS, UNIDENTIFIED
 from ball.names import TITLES
 from ball.segmentation import CLUSTERS, MIN_OBJECT, SIZE
 from pages._parts.findings import stain_test
 from pages._parts.frame import back_to_app
-from pages._parts.marks import MARKS, REFUSED, heading
+from pages._parts.marks import MARKS, NOT_READ, REFUSED, heading
 
 PROSE: Final = 480
 """Width in pixels of the text: at most 70 characters a line."""
@@ -41,6 +41,12 @@ _MEANINGS: Final = dict(
 )
 
 _RULES: Final = {"mean": "the mean of the probabilities", "product": "their geometric mean, which one confident dissenter lowers most"}
+
+_NO_CLASS: Final = {
+    UNIDENTIFIED: "A smear, but no class is sure enough to be suggested.",
+    REFUSED: "Not like the smears of training, or without a stained nucleus. No suggestion; the votes are still shown.",
+    NOT_READ: "The file could not be opened as a picture.",
+}
 
 _FOR: Final = """
 A second reader for photographed fields of B-ALL blood smears, **for
@@ -100,8 +106,9 @@ _LIMITS: Final = """
 
 _PRIVACY: Final = """
 Nothing leaves the computer that runs this app: fields are read in its
-memory, no service is called and no usage statistics are sent. Nothing is
-kept: closing the page forgets the fields.
+memory, no service is called and no usage statistics are sent. Closing the
+page forgets the fields. Only *Save case* writes to disk: figures, verdicts
+and notes, and the pictures where you ask for them.
 """
 
 _SOURCES: Final = """
@@ -164,8 +171,9 @@ def _legend() -> None:
         for label in LABELS:
             st.html(heading(3, MARKS[label]))
             st.markdown(_MEANINGS[label])
-        st.html(heading(3, MARKS[REFUSED]))
-        st.markdown("No stained nucleus was found. The votes are still shown.")
+        for state, meaning in _NO_CLASS.items():
+            st.html(heading(3, MARKS[state]))
+            st.markdown(meaning)
         st.markdown("In a row of votes a line under a mark says that this network differs from the consensus.")
 
 

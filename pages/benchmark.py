@@ -78,7 +78,7 @@ def _cards(evaluation: Evaluation) -> None:
     trust = [("Given a suggestion", ours.coverage, "the rest are Unidentified"),
              ("Wrong and not flagged", ours.wrong_and_unflagged, f"of all {evaluation.n} fields")]  # fmt: skip
     skill = [("Macro recall", ours.balanced_accuracy, findings.interval(ours, "balanced_accuracy")),
-             ("Malignant sensitivity", ours.malignant_sensitivity, f"{malignant} malignant fields")]  # fmt: skip
+             ("Malignant sensitivity", ours.malignant_sensitivity, f"{malignant:,} malignant fields")]  # fmt: skip
     cards = [("Consensus accuracy", ours.accuracy, findings.interval(ours, "accuracy")), *(trust if ours.coverage is not None else skill),
              ("Calibration error", ours.ece, "probability against share right")]  # fmt: skip
     with st.grid(4, min_column_width=250):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from pages._parts import compare, filters, frame, intake, proofs, review, saving, suggest, tables, verdict, viewer, votes
+from pages._parts import compare, filters, frame, intake, proofs, review, saving, suggest, tables, verdict, votes
 from pages._parts.worklist import Row, Worklist
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def _no_weights() -> None:
 
 
 def _top(todo: Worklist, opened: Row | None) -> str:
+    # A small gap: with the wider one the last button falls below the bar at 1280 pixels.
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="top"):
         for label, key, step in (("Back", "K", -1), ("Next", "J", 1)):
             other = todo.beside(opened.number, step) if opened else None
@@ -96,7 +97,6 @@ def _top(todo: Worklist, opened: Row | None) -> str:
         view: Any = st.segmented_control(
             "View", ["Field", "All fields", "Compare"], default="Field", required=True, key="view", label_visibility="collapsed"
         )
-        viewer.button(opened)
         with st.popover("Export", icon=":material/download:"):
             st.download_button("All readings, CSV", lambda: tables.as_csv(todo), "readings.csv", "text/csv", on_click="ignore")
             st.download_button("All readings, JSON", lambda: tables.as_json(todo), "readings.json", "application/json", on_click="ignore")

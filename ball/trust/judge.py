@@ -14,6 +14,7 @@ from ball.trust.appearance import describe
 from ball.trust.calibration import consensus, disagreement, prediction_set
 from ball.trust.gate import NO_NUCLEI, Examination, examine
 from ball.trust.store import Trust, calibration_for
+from ball.wording import percent
 
 NOT_CALIBRATED: Final = (
     "not_calibrated: The probability is not calibrated: the thresholds are missing, or were made for other weights. "
@@ -98,11 +99,11 @@ def _examined(segmentation: Segmentation, trust: Trust | None) -> Examination:
 
 
 def below(probability: float, leading: str, limit: float) -> str:
-    """Why there is no suggestion."""
-    return f"{percent(probability)} {leading} is below the {percent(limit)} needed for a suggestion."
+    """Why there is no suggestion: rounded as everywhere, finer only where the rounding would reach the limit."""
+    digits = next((digits for digits in range(1, 6) if round(100 * probability, digits) < round(100 * limit, digits)), 6)
+    return f"{percent(probability, digits)} {leading} is below the {percent_limit(limit, digits)} needed for a suggestion."
 
 
-def percent(value: float) -> str:
-    """Percent rounded down, a decimal where the value is not whole: what is below a limit never reads as if it had reached it."""
-    tenths = int(1000 * value + 1e-6)
-    return f"{tenths // 10} %" if tenths % 10 == 0 else f"{tenths / 10:.1f} %"
+def percent_limit(limit: float, digits: int = 1) -> str:
+    """A limit in percent, without the zeros behind a whole number."""
+    return f"{f'{100 * limit:.{digits}f}'.rstrip('0').rstrip('.')} %"

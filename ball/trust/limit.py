@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ball.labels import UNIDENTIFIED
-from ball.trust.judge import below, percent
+from ball.trust.judge import below, percent_limit
 
 if TYPE_CHECKING:
     from ball.reading import Reading
@@ -30,5 +30,6 @@ def suggest_from(reading: Reading, limit: float) -> Reading:
     if probability < limit:
         return replace(reading, suggestion=UNIDENTIFIED, reason=below(probability, leading, limit), flags=flags)
     if probability < judgement.limit:
-        flags = (*flags, f"{CODE}: Suggested from {percent(limit)} on, below the validated limit of {percent(judgement.limit)}.")
+        lowered = f"Suggested from {percent_limit(limit)} on, below the validated limit of {percent_limit(judgement.limit)}."
+        flags = (*flags, f"{CODE}: {lowered}")
     return replace(reading, suggestion=leading, reason=None, flags=flags)

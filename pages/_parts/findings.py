@@ -110,6 +110,9 @@ def hardest_fold(evaluation: Evaluation, baselines: Sequence[Baseline]) -> str:
 
 def differences(pairs: Sequence[Pair]) -> str:
     """Which voters differ by more than chance."""
+    # With one network measured, the consensus is that network: the pair says nothing.
+    if not any(each.first_alone or each.second_alone for each in pairs):
+        return "Not to be said: no two of them differ on any field."
     apart = [each for each in pairs if each.p < 0.05]
     if not apart:
         return f"No: none of {len(pairs)} pairs differs by more than chance (p < 0.05)."

@@ -16,7 +16,7 @@ def draw(row: Row, todo: Worklist) -> None:
     if row.reading is None:
         return
     signed = todo.case is not None and todo.case.signed
-    with st.container(horizontal=True, vertical_alignment="center", key="review"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="review"):
         st.markdown("**Your reading**")
         version = todo.case.version if todo.case else 0
 

@@ -50,14 +50,17 @@ def pick(groups: Mapping[str, Sequence[Row]]) -> str | None:
 
     chips = list(marks.MARKS.values())
     column: Any = st.column_config.MultiselectColumn(
-        "Suggestion", options=[mark.chip for mark in chips], color=[mark.colour + "33" for mark in chips], width=138
+        "Suggestion", options=[mark.chip for mark in chips], color=[mark.colour + "33" for mark in chips], width=112
     )
     frame = pd.DataFrame({
         "Slide": names, "suggestion": [[suggested(groups[name]).chip] for name in names], "Fields": [len(groups[name]) for name in names],
     })  # fmt: skip
     st.dataframe(
         frame, key=key, on_select=remember, selection_mode="single-row-required", hide_index=True, height=min(36 * len(names) + 40, 640),
-        column_config={"suggestion": column, "Fields": st.column_config.NumberColumn(width=56)}, alt="Slides",
+        alt="Slides",
+        column_config={
+            "Slide": st.column_config.TextColumn(width=126), "suggestion": column, "Fields": st.column_config.NumberColumn(width=48),
+        },
     )
     st.caption("Fields added on the Read page appear here.")
     return names[place]

@@ -16,7 +16,7 @@ _TINT = "33"
 _ORDER = f"In this order: {', '.join(TITLES.values())}. A line marks who differs from the average, a dash who is missing."
 
 
-def _chip_column(width: int = 138) -> Any:
+def _chip_column(width: int = 124) -> Any:
     chips = list(marks.MARKS.values())
     return st.column_config.MultiselectColumn(
         "Suggestion", options=[mark.chip for mark in chips], color=[mark.colour + _TINT for mark in chips], width=width
@@ -73,16 +73,16 @@ def full_table(todo: Worklist, order: list[Row]) -> None:
         key=f"table-{hash(tuple((row.number, row.reading is None) for row in order))}", on_select="rerun", selection_mode="single-row",
         column_config={
             "field": st.column_config.ImageColumn("", width=46),
-            "file": st.column_config.TextColumn("File", width=160),
+            "file": st.column_config.TextColumn("File", width=130),
             "suggestion": _chip_column(),
             "probability": st.column_config.ProgressColumn(
-                "Probability", format="%.1f %%", min_value=0, max_value=100, color="gray", width=130,
+                "Probability", format="%.1f %%", min_value=0, max_value=100, color="gray", width=112,
                 help="Of the leading label, by the calibrated consensus of the votes.",
             ),
             "votes": st.column_config.ImageColumn("Votes", width=marks.STRIP[0], help=_ORDER),
-            "agreement": st.column_config.TextColumn("Agree", width=66, help="Votes equal to the leading label, of the votes given."),
-            "reader": st.column_config.TextColumn("Your reading", width=110),
+            "agreement": st.column_config.TextColumn("Agree", width=60, help="Votes equal to the leading label, of the votes given."),
             "check": st.column_config.TextColumn("Check", width=300),
+            "reader": st.column_config.TextColumn("Your reading", width=110),
             "cells": st.column_config.NumberColumn("Cells", width=60),
             "note": st.column_config.TextColumn("Note", width=160),
         },
@@ -106,11 +106,12 @@ def _line(row: Row) -> dict[str, Any]:
         "field": row.thumbnail or None,
         "file": row.name,
         "suggestion": [marks.mark_of(reading).chip],
-        "probability": 100 * reading.probability if suggested and reading and reading.probability is not None else None,
+        # Never 100 %: the column rounds, and nothing is quite certain.
+        "probability": min(100 * reading.probability, 99.9) if suggested and reading and reading.probability is not None else None,
         "votes": marks.strip(reading) if reading and reading.votes else None,
         "agreement": f"{reading.agreement} of {len(reading.votes)}" if reading and reading.votes else None,
-        "reader": row.verdict.choice or "",
         "check": " ".join([*([reading.reason] if reading.reason else []), *checks(reading)]) if reading else None,
+        "reader": row.verdict.choice or "",
         "cells": row.cells,
         "note": row.verdict.note,
     }

@@ -21,10 +21,10 @@ _TOOLS: Final = {
 }  # fmt: skip
 
 
-def button(row: Row | None) -> None:
+def button(row: Row) -> None:
     """Draw the button that opens the viewer; off where there is no picture."""
-    st.button("Enlarge", icon=":material/zoom_in:", disabled=row is None or not row.data, on_click=_ask, key="enlarge")
-    if row is not None and row.data and st.session_state.pop("enlarge-asked", False):
+    st.button("Enlarge", icon=":material/zoom_in:", type="tertiary", disabled=not row.data, on_click=_ask, key="enlarge")
+    if row.data and st.session_state.pop("enlarge-asked", False):
         _open(row)
 
 

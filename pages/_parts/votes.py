@@ -120,7 +120,8 @@ def focus_line(evidence: Evidence, heat: Heat, label: str) -> str:
     found = focus(heat, evidence.segmentation.mask)
     if found is None:
         return f"No part of the field speaks for {label}: the map is empty."
-    return f"{marks.percent(found.on_cells, 0)} of the map on cells, by chance {marks.percent(found.by_chance, 0)}"
+    line = f"{marks.percent(found.on_cells, 0)} of the map on cells, by chance {marks.percent(found.by_chance, 0)}"
+    return line.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _picture(evidence: Evidence, heat: Heat | None, style: str, opacity: float) -> NDArray[np.uint8]:

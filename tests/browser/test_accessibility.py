@@ -1,13 +1,15 @@
-"""axe looks at every page that the navigation names, in both themes, and at the Read page with fields in it: no serious fault."""
+"""axe looks at every page that the navigation names, empty and with fields and a case in it, in both themes: no serious fault."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ball import synthetic
+from tests.browser.test_case_journey import save_case
 from tests.browser.test_journey import WAIT, add, notice, open_read, settle
 
 pytestmark = pytest.mark.browser
@@ -77,6 +79,35 @@ def test_a_field_with_all_that_lies_under_it(visit: Any, server: str) -> None:
     visit.get_by_text("All fields", exact=True).first.click()
     visit.get_by_role("heading", name="All fields").wait_for()
     found["All fields"] = faults(visit)
+    assert not any(found.values()), found
+
+
+def test_compare_slides_and_a_saved_case(visit: Any, start: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BALL_CASES", str(tmp_path / "cases.db"))
+    open_read(visit, start())
+    add(visit, *((synthetic.file_name(seed), synthetic.png(seed)) for seed in (1, 2)))
+    visit.get_by_text("2 of 2 fields").wait_for()
+    settle(visit)
+    visit.get_by_test_id("stMain").get_by_role("radio", name="Pro-B").first.click()
+    visit.get_by_text("1 reviewed").wait_for()
+    visit.get_by_text("Compare", exact=True).first.click()
+    visit.get_by_role("heading", name="Compare two fields").wait_for()
+    found = {"Compare": faults(visit)}
+    visit.get_by_role("button", name="Save case").click()
+    visit.get_by_role("textbox", name="Your initials").wait_for()
+    found["Save case"] = faults(visit)
+    visit.keyboard.press("Escape")
+    visit.get_by_role("dialog").wait_for(state="detached")
+    save_case(visit, "Bench 4", "RK")
+    visit.get_by_role("link", name="Slides").click()
+    visit.get_by_text("Share of classes").wait_for()
+    found["Slides"] = faults(visit)
+    visit.get_by_role("link", name="Case book").click()
+    visit.get_by_role("heading", name="History").wait_for()
+    found["Case"] = faults(visit)
+    visit.get_by_role("tab", name="Agreement").click()
+    visit.get_by_role("heading", name="Overrides").wait_for()
+    found["Agreement"] = faults(visit)
     assert not any(found.values()), found
 
 

@@ -11,8 +11,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from ball import synthetic
+from ball.benchmark import Pair
 from ball.labels import LABELS
 from ball.names import TITLES
+from pages._parts import findings
 from pages.benchmark import TABS
 from tests.benchmark_files import benchmark_files, empty_benchmark
 
@@ -107,6 +109,11 @@ def test_findings_follow_from_the_figures(benchmark_files: Path) -> None:
     texts = {key: said(run(*key)) for key in dict.fromkeys((tab, protocol) for tab, protocol, _ in FINDINGS)}
     for tab, protocol, sentence in FINDINGS:
         assert sentence in texts[tab, protocol], (tab, protocol, sentence)
+
+
+def test_voters_that_never_differ_are_not_called_equal() -> None:
+    assert findings.differences([Pair("googlenet", "consensus", 0, 0, 1.0)]).startswith("Not to be said")
+    assert findings.differences([Pair("googlenet", "alexnet", 2, 3, 1.0)]).startswith("No: none of 1")
 
 
 def test_measure_and_network_can_be_chosen(benchmark_files: Path) -> None:

@@ -12,7 +12,7 @@ from ball.labels import LABELS, UNIDENTIFIED
 from ball.names import TITLES
 from ball.reading import Reading, Vote
 from ball.trust.judge import Judgement
-from pages._parts import certainty
+from pages._parts import certainty, slide_view
 from pages._parts.worklist import Row, Worklist
 from tests.benchmark_files import empty_benchmark
 
@@ -79,6 +79,17 @@ def test_doubt_is_unidentified_and_says_what_would_settle_it() -> None:
     assert UNIDENTIFIED in text
     assert "needed for a slide" in text
     assert "settle" in text.lower()
+
+
+def test_nothing_is_said_to_contradict_where_nothing_does_and_fields_are_counted_whole() -> None:
+    slide = slide_view.slide_of("S1", [row(1, "S1_1.jpg", 0.49)])
+    assert slide is not None
+    if not slide.more:
+        assert "contradict" not in slide_view._settled(slide, 1)
+    assert slide_view._course(slide).layout.xaxis.dtick == 1
+    many = slide_view.slide_of("S1", [row(number, f"S1_{number}.jpg", 0.6) for number in range(1, 31)])
+    assert many is not None
+    assert slide_view._course(many).layout.xaxis.dtick == 3
 
 
 def test_fields_are_put_together_by_hand() -> None:

@@ -14,7 +14,7 @@ from ball.perturb import PERTURBATIONS
 from ball.reading import read
 from ball.segmentation import segment
 from ball.trust import Trust, TrustError, judge, load_trust
-from ball.trust.judge import percent
+from ball.trust.judge import below
 from ball.trust.limit import suggest_from
 from ball.trust.stability import Stability, stability
 from ball.trust.store import Limits, calibration_for, files, parse
@@ -42,7 +42,7 @@ def test_a_sure_field_gets_its_label_and_says_what_was_needed() -> None:
 def test_doubt_is_filed_under_unidentified_with_the_reason() -> None:
     found = judge(votes(*[UNSURE] * 5), FIELD, WEIGHTS, trust(WEIGHTS))
     assert (found.suggestion, found.status, found.leading) == (UNIDENTIFIED, "read", "Early Pre-B")
-    assert found.reason == "51 % Early Pre-B is below the 90 % needed for a suggestion."
+    assert found.reason == "51.0 % Early Pre-B is below the 90 % needed for a suggestion."
     assert found.label_set == ("Early Pre-B", "Benign")
 
 
@@ -69,9 +69,13 @@ def test_without_a_thresholds_file_the_mean_is_taken_and_that_is_said() -> None:
     assert found.consensus == pytest.approx(np.mean([SURE, UNSURE], axis=0))
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.9, "90 %"), (0.8999, "89.9 %"), (0.511, "51.1 %"), (1.0, "100 %"), (0.99999, "99.9 %")])
-def test_percent_never_rounds_up_to_a_limit(value: float, text: str) -> None:
-    assert percent(value) == text
+@pytest.mark.parametrize(
+    ("probability", "limit", "text"),
+    [(0.9137, 0.93, "91.4 % Pre-B is below the 93 %"), (0.9296, 0.93, "92.96 % Pre-B is below the 93 %"),
+     (0.92996, 0.93, "92.996 %"), (0.92, 0.9283, "92.0 % Pre-B is below the 92.8 %"), (0.9999, 1.0, "99.99 % Pre-B is below the 100 %")],
+)  # fmt: skip
+def test_what_is_below_the_limit_reads_as_on_the_bars_and_never_as_if_it_reached_it(probability: float, limit: float, text: str) -> None:
+    assert below(probability, "Pre-B", limit).startswith(text)
 
 
 # ---------------------------------------------------------------- files
