@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from math import ceil
 from typing import Final
 
 import plotly.graph_objects as go
@@ -17,9 +16,6 @@ from pages._parts.worklist import Row
 
 _SHOWN: Final = 5
 """Fields in each gallery."""
-
-_TICKS: Final = 10
-"""Numbers at most below the course of a slide."""
 
 
 def slide_of(name: str, rows: Sequence[Row]) -> SlideReading | None:
@@ -91,7 +87,8 @@ def _settled(slide: SlideReading, fields: int) -> str:
         return f":material/check_circle: **Settled** {after}{f'; {rest} more did not change it' if rest else ''}."
     if slide.more is not None:
         return f":material/add_circle: **{slide.more} more** {'field' if slide.more == 1 else 'fields'} like these would settle it."
-    return ":material/help: **Not settled:** more fields like these would not be enough. Look at those that contradict."
+    more = " Look at those that contradict." if slide.contradicts else " Photograph others, or judge by eye."
+    return f":material/help: **Not settled:** more fields like these would not be enough.{more}"
 
 
 def _leading(row: Row) -> str:
@@ -130,8 +127,9 @@ def _course(slide: SlideReading) -> go.Figure:
     line = {"dash": "dot", "width": 1.5, "color": marks.NEUTRAL}
     chart.add_hline(y=100 * slide.limit, line=line, annotation=said, annotation_position="bottom right")
     chart.update_yaxes(ticksuffix=" %", range=[0, 104], nticks=6)
-    # Whole fields alone are numbered, every one where there are few.
-    chart.update_xaxes(title="fields read", tick0=1, dtick=ceil(len(counts) / _TICKS), range=[0.5, max(len(counts), 2) + 0.5])
+    # Whole fields only: with a free choice, a single field is numbered 1, 1.5 and 2.
+    step = max(1, -(-len(counts) // 10))
+    chart.update_xaxes(title="fields read", tickformat="d", tick0=1, dtick=step, range=[0.5, max(len(counts), 2) + 0.5])
     return charts._plain(chart, 240)
 
 
@@ -152,7 +150,7 @@ def _shares(slide: SlideReading) -> go.Figure:
             marker={"color": marks.MARKS[label].colour}, textfont={"color": "#08131A" if label in LABELS[1:3] else "#FFFFFF"},
             hovertemplate=f"{label}: %{{text}} of %{{y}}<extra></extra>",
         )
-    chart.update_layout(barmode="stack", bargap=0.35)
+    chart.update_layout(barmode="stack", bargap=0.35, legend_traceorder="normal")
     chart.update_xaxes(visible=False, range=[0, 100])
     chart.update_yaxes(showgrid=False)
     return charts._plain(chart, 170, legend=True)
