@@ -1,7 +1,6 @@
 """Networks compiled for the processor by OpenVINO: graphs made from the weight files, kept in the cache folder.
 
-Why OpenVINO and not ONNX Runtime: `python -m benchmarks.engines` times both on the five networks (figures in
-weights/benchmark/engines.json). In f32 they are equal within a few percent; OpenVINO alone computes in bf16, which
+Why OpenVINO and not ONNX Runtime: `python -m benchmarks.engines` times both on the five networks. In f32 they are equal within a few percent; OpenVINO alone computes in bf16, which
 takes little more than half the time again, and it takes torch's modules as they are. ONNX needs three more packages to
 export them, and its exporter for traced modules refuses AlexNet's pooling below 224 pixels.
 
