@@ -100,7 +100,7 @@ def test_compare_slides_and_a_saved_case(visit: Any, start: Callable[[], str], t
     visit.get_by_role("dialog").wait_for(state="detached")
     save_case(visit, "Bench 4", "RK")
     visit.get_by_role("link", name="Slides").click()
-    visit.get_by_text("Share of classes").wait_for()
+    visit.get_by_role("heading", level=1).first.wait_for()
     found["Slides"] = faults(visit)
     visit.get_by_role("link", name="Case book").click()
     visit.get_by_role("heading", name="History").wait_for()
