@@ -36,9 +36,10 @@ class Ratio:
 class Speed:
     """Ratios, and medians in milliseconds of one field by path, measured on one day on one processor.
 
-    ``fast``: whether the processor has bf16, so that the fast engine could be measured.
+    ``fast``: whether the processor has bf16, so that the fast engine could be measured. ``command``: the one given.
     """
 
+    command: str
     date: str
     processor: str
     ratios: tuple[Ratio, ...]
@@ -88,7 +89,8 @@ def _speed(document: Any) -> Speed:
         if key in document["ratios"]
     ]  # fmt: skip
     spent = {str(key): float(value) for key, value in document["milliseconds"].items()}
-    return Speed(str(document["date"]), str(document["processor"]), tuple(ratios), spent, "fast" in document["engines"])
+    given, date, processor = (str(document[key]) for key in ("command", "date", "processor"))
+    return Speed(given, date, processor, tuple(ratios), spent, "fast" in document["engines"])
 
 
 def _feel(document: Any) -> Feel:

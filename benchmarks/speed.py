@@ -40,6 +40,9 @@ GOALS: Final = {
     "one field, f32": 7.0, "one field, fast": 12.0, "batch, f32": 8.0, "batch, fast": 14.0, "segmentation, 12 megapixels": 10.0,
 }
 FLOORS: Final = {"one field against the floor, f32": 1.3, "one field against the floor, fast": 1.3}
+TURNS, FIELDS, ROUNDS, AGREE = 40, 100, 3, 300
+"""Sizes of the run unless told otherwise."""
+
 _MEGAPIXELS_12: Final = (3000, 4000)
 
 
@@ -142,7 +145,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     ratios |= {f"batch, {name}": ratio(many["naive"], many[name]) for name in engines}
     ratios["segmentation, 12 megapixels"] = ratio(large["seconds"]["naive"], large["seconds"]["ours"])
     document = {
-        "command": SPEED, "date": datetime.now(UTC).date().isoformat(), "processor": processor(), "threads": torch.get_num_threads(),
+        "command": command(arguments), "date": datetime.now(UTC).date().isoformat(), "processor": processor(),
+        "threads": torch.get_num_threads(),
         "clock": arguments.clock,
         "versions": {"torch": torch.__version__, "openvino": openvino_package().__version__, "opencv": cv2.__version__},
         "engines": {name: engine.name for name, engine in engines.items()}, "fields_in_batch": arguments.fields, "labels": len(LABELS),
@@ -154,6 +158,13 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.agree:
         document["agreement"] = agreement(fields(arguments.data, arguments.agree), engines)
     return document
+
+
+def command(arguments: argparse.Namespace) -> str:
+    """The command that was given, with a placeholder for the folder: a smaller run says so."""
+    sizes = {"turns": TURNS, "fields": FIELDS, "rounds": ROUNDS, "agree": AGREE}
+    changed = [f" --{name} {getattr(arguments, name)}" for name, usual in sizes.items() if getattr(arguments, name) != usual]
+    return SPEED + "".join(changed)
 
 
 def compiled_engines() -> dict[str, Engine]:
@@ -189,10 +200,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path, help="folder that holds all and hires")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
-    parser.add_argument("--turns", type=int, default=40, help="fields read singly")
-    parser.add_argument("--fields", type=int, default=100, help="fields in a batch")
-    parser.add_argument("--rounds", type=int, default=3, help="batches, and segmentations of 12 megapixels")
-    parser.add_argument("--agree", type=int, default=300, help="fields on which the engines are held against torch; 0 for none")
+    parser.add_argument("--turns", type=int, default=TURNS, help="fields read singly")
+    parser.add_argument("--fields", type=int, default=FIELDS, help="fields in a batch")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="batches, and segmentations of 12 megapixels")
+    parser.add_argument("--agree", type=int, default=AGREE, help="fields on which the engines are held against torch; 0 for none")
     parser.add_argument("--readme", action="store_true", help="measure nothing: print the table from the file named by --json")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu: processor time of one thread, for a busy machine")
     arguments = parser.parse_args()

@@ -134,7 +134,7 @@ def speed(_: Shown) -> None:
             "and k-means of OpenCV with ten attempts. The floor: the five networks alone."
             f"{'' if found.fast else ' This processor has no bf16, so the fast engine is not measured.'}"
         )
-        command(speeds.SPEED)
+        command(found.command)
     st.subheader("How the app feels", anchor=False)
     feel = loaded(speeds.load_feel, say=True)
     if feel is not None:
