@@ -9,6 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+# OpenCV's own threads stay off: fields are read by several threads already, and its pool, entered from two of them at once, was
+# seen to wait for itself in distanceTransform (OpenCV 5.0) with Python's lock in its hand: the whole server stood still.
+cv2.setNumThreads(1)
+
 Mask = NDArray[np.bool_]
 Labels = NDArray[np.int32]
 Box = tuple[slice, slice]
