@@ -69,23 +69,6 @@ def test_a_drawn_field_is_read_by_five_networks_with_five_maps(page: Any, server
     page.get_by_text("python -m ball read synthetic-field-1.png --json -").wait_for()
 
 
-@pytest.mark.parametrize("width", [1280, 1440, 1920])
-def test_the_bar_stands_in_one_line_and_the_class_clear_of_its_bars(page: Any, server: str, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 1000})
-    open_read(page, server)
-    add(page, ("WBC-Malignant-Pre-226.png", synthetic.png(1)))
-    page.get_by_text("1 of 1 field").wait_for(timeout=WAIT)
-    page.locator("h1.ball-head").wait_for(timeout=WAIT)
-    settle(page)
-    buttons = page.locator(".st-key-top button").all()
-    middles = [box["y"] + box["height"] / 2 for box in (button.bounding_box() for button in buttons)]
-    assert len(middles) >= 6
-    assert max(middles) - min(middles) < 10, middles
-    text, bars = (page.locator(f".st-key-verdict-{part}").bounding_box() for part in ("text", "bars"))
-    assert text["width"] >= 240
-    assert text["x"] + text["width"] <= bars["x"]
-
-
 def test_another_style_draws_other_pictures(page: Any, server: str) -> None:
     open_read(page, server)
     add(page, (synthetic.file_name(1), synthetic.png(1)))
