@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-# OpenCV's own threads stay off: fields are read by several threads already, and its pool, entered from two of them at once, was
-# seen to wait for itself in distanceTransform (OpenCV 5.0) with Python's lock in its hand: the whole server stood still.
+# OpenCV's own threads stay off: fields are read by several threads already.
 cv2.setNumThreads(1)
 
 Mask = NDArray[np.bool_]
@@ -28,22 +27,20 @@ def parts(mask: Mask, connectivity: Connectivity) -> tuple[int, Labels]:
 
 def boxes(marks: Labels, margin: int = 0) -> list[tuple[int, Box]]:
     """Number and box of every numbered object, in rising order, the box wider by a margin within the picture."""
+
+    def side(span: slice, size: int) -> slice:
+        return slice(max(span.start - margin, 0), min(span.stop + margin, size))
+
     found = enumerate(ndimage.find_objects(marks), start=1)
-    return [(number, wider(box, margin, marks.shape)) for number, box in found if box is not None]
-
-
-def wider(box: Box, margin: int, shape: tuple[int, ...]) -> Box:
-    """A box wider by a margin on every side, within a picture of this height and width."""
-    rows, columns = (slice(max(span.start - margin, 0), min(span.stop + margin, size)) for span, size in zip(box, shape, strict=True))
-    return rows, columns
+    return [(number, (side(box[0], marks.shape[0]), side(box[1], marks.shape[1]))) for number, box in found if box is not None]
 
 
 def at_least(mask: Mask, area: float, connectivity: Connectivity) -> Mask:
     """The connected parts of a mask that have at least this area in pixels."""
-    _, marks = parts(mask, connectivity)
-    large = np.bincount(marks.ravel()) >= area
+    _, marks, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=connectivity)
+    large = stats[:, cv2.CC_STAT_AREA] >= area
     large[0] = False
-    return large.take(marks)
+    return np.asarray(large[marks], dtype=bool)
 
 
 def touching(mask: Mask, seed: Mask) -> Mask:
@@ -52,7 +49,7 @@ def touching(mask: Mask, seed: Mask) -> Mask:
     keep = np.zeros(count + 1, dtype=bool)
     keep[marks[seed]] = True
     keep[0] = False
-    return keep.take(marks)
+    return np.asarray(keep[marks], dtype=bool)
 
 
 def filled(mask: Mask) -> Mask:
