@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from lightning.fabric import Fabric
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, log_loss, recall_score
 from torch.nn import functional
@@ -78,13 +79,14 @@ def logits(state: State, images: torch.Tensor, side: int) -> NDArray[np.float64]
     return torch.cat([model(normalised(part, side)) for part in torch.split(images, 64)]).double().numpy()
 
 
-def measure(name: str, loaded: Loaded, pbc: Path) -> dict[str, Any]:
+def measure(name: str, loaded: Loaded, pbc: Path, precision: str | None) -> dict[str, Any]:
     """Fit one arm for each held-out fold, and pool what it says of the held-out stains."""
+    fabric = Fabric(accelerator="auto", devices=1, precision=precision)  # type: ignore[arg-type]
     title, how, init = ARMS[name]
     said, truth, folds = [], [], []
     for held in HELD:
         split = inner(held)
-        job = Job(NETWORK, recipe(how), split, f"ingredients-{held}", INGREDIENTS, init, loaded.fields, pbc)
+        job = Job(NETWORK, recipe(how), split, f"ingredients-{held}", INGREDIENTS, init, loaded.fields, pbc, fabric, precision)
         state, _ = train(job, loaded)
         judged = loaded.part(split.val)
         found = logits(state, judged.images, job.recipe.side)
@@ -118,10 +120,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("data", type=Path, help="folder that holds all and pbc128")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     parser.add_argument("--arm", default=",".join(ARMS), help=f"some of {', '.join(ARMS)}")
+    parser.add_argument("--precision", help="passed to Lightning Fabric, bf16-mixed for example; default 32 bits")
     given = parser.parse_args(arguments)
     loaded = load(given.data / "all")
     for name in given.arm.split(","):
-        found = measure(name, loaded, given.data / "pbc128")
+        found = measure(name, loaded, given.data / "pbc128", given.precision)
         print(name, json.dumps(found), flush=True)
         if given.json:
             arms = {**kept(given.json, loaded.fingerprint), name: found}

@@ -92,7 +92,8 @@ def test_a_network_reads_at_the_side_of_its_weights(folder: Path, batch: NDArray
         image = normalised(torch.from_numpy(batch[:1]).to(engine.device), model.side)
         assert image.shape == (1, 3, model.side, model.side)
         with torch.no_grad():
-            torch.testing.assert_close(model(image).cpu(), outputs[name].logits)
+            # Kernels differ by processor: only the sum's order may, and random weights give logits far from zero.
+            torch.testing.assert_close(model(image).cpu(), outputs[name].logits, rtol=1e-4, atol=1e-4)
 
 
 def test_threads_do_not_disturb_each_other(engine: Engine, batch: NDArray[np.uint8]) -> None:
