@@ -41,6 +41,11 @@ class Change:
     lost: Mapping[str, float]
     turned: Mapping[str, float]
 
+    @property
+    def of_picture(self) -> bool:
+        """Whether the picture is what changes; without the mask it is the method that does."""
+        return self.kind not in {"none", "mask"}
+
 
 @dataclass(frozen=True)
 class Original:

@@ -150,7 +150,9 @@ def misread(shown: Shown) -> None:
     wrong = tables.wrong(predictions)
     if wrong:
         table(tables.misread(wrong), "Misread test fields with the votes of the networks")
-        st.markdown(f"The surest errors first. Votes stand in the order {', '.join(TITLES.values())}; a line under a mark: it differs.")
+        voters = [TITLES[vote.network] for vote in wrong[0].votes]
+        order = f" Votes stand in the order {', '.join(voters)}; a line under a mark: it differs." if len(voters) > 1 else ""
+        st.markdown(f"The surest errors first.{order}")
         _pictures(wrong)
     command(PREDICT[shown.protocol])
 

@@ -96,7 +96,7 @@ def roc(areas: Sequence[Roc]) -> go.Figure:
 
 def falls(found: Robustness) -> go.Figure:
     """Points of accuracy lost under each change: networks as small dots, the consensus as a large one."""
-    changes = found.changes[1:]
+    changes = [each for each in found.changes if each.of_picture]
     chart = go.Figure()
     networks = [(100 * each.lost[name], each.title, TITLES[name]) for each in changes for name in TITLES if name in each.lost]
     for who, points, size, shade in (

@@ -143,16 +143,23 @@ def separated(areas: Sequence[Roc]) -> str:
 
 
 def falls(found: Robustness) -> str:
-    """The change that costs the consensus most."""
-    if len(found.changes) < 2:
+    """The change of a picture that costs the consensus most."""
+    changes = [each for each in found.changes if each.of_picture]
+    if not changes:
         return "No change was tried."
-    worst = max(found.changes[1:], key=lambda each: each.lost["consensus"])
+    worst = max(changes, key=lambda each: each.lost["consensus"])
     most = worst.lost["consensus"]
     if most <= 0:
-        return f"None of {len(found.changes) - 1} changes costs the consensus any accuracy."
-    above = sum(each.lost["consensus"] > 0.01 for each in found.changes[1:])
+        return f"None of {len(changes)} changes costs the consensus any accuracy."
+    above = sum(each.lost["consensus"] > 0.01 for each in changes)
     text = f"“{worst.title.capitalize()}” costs the consensus most, {100 * most:.1f} points."
-    return f"{text} {above} of {len(found.changes) - 1} changes cost more than 1 point."
+    return f"{text} {above} of {len(changes)} changes cost more than 1 point."
+
+
+def unmasked(found: Robustness) -> str:
+    """What the networks are worth on fields that were not segmented; empty where that was not tried."""
+    lost = [each.lost["consensus"] for each in found.changes if each.kind == "mask"]
+    return f"Without the mask, which every network was trained with, the consensus loses {100 * lost[0]:.1f} points." if lost else ""
 
 
 def originals(found: Robustness) -> str:
@@ -248,10 +255,13 @@ def course(logs: Sequence[Training]) -> str:
 
 
 def disagreements(predictions: Sequence[Prediction]) -> str:
-    """How often the consensus is wrong, and whether any vote gave it away."""
+    """How often the consensus is wrong, and whether any vote gave it away; of one network there are no votes to compare."""
     wrong = [each for each in predictions if each.leading != each.label]
     if not wrong:
         return f"The consensus misreads none of {len(predictions)} test fields."
+    measured = [vote.network for vote in predictions[0].votes]
+    if len(measured) == 1:
+        return f"{TITLES[measured[0]]}, the only network measured here, misreads {len(wrong)} of {len(predictions)} test fields."
     unanimous = sum(not each.dissenters for each in wrong)
     text = f"The consensus misreads {len(wrong)} of {len(predictions)} test fields. "
     if not unanimous:

@@ -15,6 +15,8 @@ from pages._parts.worklist import Row
 _HAND: Final = "Hand"
 _BY: Final[Mapping[str, Callable[[str], str]]] = {"Folder": by_folder, "Name": by_name}
 _NO_FOLDER: Final = "Fields without a folder"
+_ROOM: Final = 18
+"""Letters of a name that the list has room for; the page's heading has the whole name."""
 
 
 def choose(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -53,7 +55,7 @@ def pick(groups: Mapping[str, Sequence[Row]]) -> str | None:
         "Suggestion", options=[mark.chip for mark in chips], color=[mark.colour + "33" for mark in chips], width=112
     )
     frame = pd.DataFrame({
-        "Slide": names, "suggestion": [[suggested(groups[name]).chip] for name in names], "Fields": [len(groups[name]) for name in names],
+        "Slide": [shortened(name) for name in names], "suggestion": [[suggested(groups[name]).chip] for name in names], "Fields": [len(groups[name]) for name in names],
     })  # fmt: skip
     st.dataframe(
         frame, key=key, on_select=remember, selection_mode="single-row-required", hide_index=True, height=min(36 * len(names) + 40, 640),
@@ -64,6 +66,11 @@ def pick(groups: Mapping[str, Sequence[Row]]) -> str | None:
     )
     st.caption("Fields added on the Read page appear here.")
     return names[place]
+
+
+def shortened(name: str, room: int = _ROOM) -> str:
+    """A name cut in its middle where it is longer than ``room`` letters: its end tells slides apart."""
+    return name if len(name) <= room else f"{name[: room // 3]}…{name[room // 3 + 1 - room :]}"
 
 
 def _by_hand(rows: Sequence[Row]) -> dict[str, list[Row]]:
