@@ -87,16 +87,22 @@ def cells_of(
 ) -> tuple[Cell, ...]:
     """As `find_cells`, from the field (H, W, 3) at the size of its mask (H, W)."""
     taken = field_aspect(field_shape, aspect)
-    if scale is not None and not scale > 0:
-        raise ValueError(f"scale must be above 0 (height of the field in micrometres), got {scale}")
+    require_scale(scale)
     refined = refine(rgb, mask)
     return _measured(label_nuclei(refined.nuclei, taken), refined.cells, rgb, taken, scale)
+
+
+def require_scale(scale: float | None) -> None:
+    """Raise ValueError for a height in micrometres that is no finite number above 0; None is no scale."""
+    if scale is not None and not 0 < scale < float("inf"):
+        raise ValueError(f"scale must be above 0 (height of the field in micrometres), got {scale}")
 
 
 def summary(cells: Sequence[Cell]) -> dict[str, Any]:
     """The cells of a field as JSON values: how many, the aspect measured with, and the medians of those not cut by the border."""
     whole = [cell for cell in cells if not cell.at_border]
-    medians = {name: _rounded(median(getattr(cell, name) for cell in whole)) if whole else None for name in MEASURES}
+    names = (*MEASURES, "micrometres") if any(cell.micrometres is not None for cell in cells) else MEASURES
+    medians = {name: _rounded(median(getattr(cell, name) for cell in whole)) if whole else None for name in names}
     border = len(cells) - len(whole)
     return {"count": len(cells), "at_border": border, "aspect": cells[0].aspect if cells else None, "median": medians}
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ball.cells import Cell, find_cells, summary
+from ball.cells import Cell, find_cells, require_scale, summary
 from ball.compiled import BATCH
 from ball.engine import Engine, Output, load_engine
 from ball.explain import grad_cam
@@ -141,7 +141,9 @@ class Reading:
         }
 
 
-def read(source: Source, *, name: str | None = None, engine: Engine | None = None, maps: bool = True) -> Reading:
+def read(
+    source: Source, *, name: str | None = None, engine: Engine | None = None, maps: bool = True, scale: float | None = None
+) -> Reading:
     """Read one field.
 
     Args:
@@ -149,20 +151,23 @@ def read(source: Source, *, name: str | None = None, engine: Engine | None = Non
         name: what to call it; the path as given, else ``<bytes>`` or ``<array>``.
         engine: loaded networks; None for those of the weights folder.
         maps: whether to explain every vote as well.
+        scale: height of the field in micrometres, where it is known: cells are measured in them, too.
 
     Returns:
         A reading. What cannot be decoded, or breaks the software, gives one with status ``error`` and a reason.
 
     Raises:
         TypeError: no path, bytes or array.
-        ValueError: an array that is not RGB uint8.
+        ValueError: an array that is not RGB uint8, or a scale that is not above 0.
     """
+    require_scale(scale)
     chosen = engine or load_engine()
-    return _answered([_prepared(source, name, chosen)], chosen, maps)[0]
+    return _answered([_prepared(source, name, chosen, scale)], chosen, maps)[0]
 
 
 def read_many(
-    sources: Iterable[Source], *, names: Iterable[str | None] | None = None, engine: Engine | None = None, maps: bool = False
+    sources: Iterable[Source], *, names: Iterable[str | None] | None = None, engine: Engine | None = None, maps: bool = False,
+    scale: float | None = None,
 ) -> Iterator[Reading]:
     """Read fields in the order given; equal to `read` on each.
 
@@ -175,7 +180,12 @@ def read_many(
         names: what to call each, as for `read`.
         engine: loaded networks; None for those of the weights folder.
         maps: whether to explain every vote as well.
+        scale: of all of them, as for `read`.
+
+    Raises:
+        ValueError: a scale that is not above 0.
     """
+    require_scale(scale)
     chosen = engine or load_engine()
     named = zip(sources, repeat(None) if names is None else names, strict=False)
     waiting: deque[Future[Prepared | Reading]] = deque()
@@ -184,7 +194,7 @@ def read_many(
     try:
         while True:
             room = max(1, min(AHEAD, BUDGET // largest))
-            waiting.extend(pool.submit(_prepared, *each, chosen) for each in islice(named, max(0, room - len(waiting))))
+            waiting.extend(pool.submit(_prepared, *each, chosen, scale) for each in islice(named, max(0, room - len(waiting))))
             if not waiting:
                 return
             batch = [waiting.popleft().result() for _ in range(min(size, room, len(waiting)))]
@@ -207,7 +217,7 @@ class Prepared:
     seconds: dict[str, float]
 
 
-def _prepared(source: Source, name: str | None, engine: Engine) -> Prepared | Reading:
+def _prepared(source: Source, name: str | None, engine: Engine, scale: float | None) -> Prepared | Reading:
     """Bring a source before the networks; the reading of an error where that fails."""
     seconds: dict[str, float] = {}
     kind = _kind(source)
@@ -224,7 +234,7 @@ def _prepared(source: Source, name: str | None, engine: Engine) -> Prepared | Re
             return _error(called, sha256, f"None of the five networks could be loaded. {why}", engine, seconds)
         with _timed(seconds, "segment"):
             segmentation = segment(decoded.rgb)
-            cells = find_cells(segmentation, decoded.rgb.shape[:2])
+            cells = find_cells(segmentation, decoded.rgb.shape[:2], scale=scale)
         return Prepared(called, sha256, decoded, segmentation, cells, seconds)
     except ImageError as error:
         return _error(called, sha256, str(error), engine, seconds)

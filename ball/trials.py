@@ -16,7 +16,7 @@ from ball.names import TITLES
 BASELINES: Final = "python -m ball audit DATA/all --only baselines"
 ROBUSTNESS: Final = "python -m ball audit DATA/all --only robustness --hires DATA/hires"
 TUNING: Final = "python -m ball tune --data DATA/all --pbc PBC"
-INGREDIENTS: Final = "python -m benchmarks.ingredients DATA --json weights/benchmark/ingredients.json"
+INGREDIENTS: Final = "python -m benchmarks.ingredients DATA --precision bf16-mixed --json weights/benchmark/ingredients.json"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
 import sys
@@ -20,6 +21,17 @@ _OFTEN: Final = 10
 
 class UsageError(Exception):
     """Wrong usage, an unknown class folder, or no image at all: a sentence, and exit status 2."""
+
+
+def above_zero(text: str) -> float:
+    """A finite number above 0, for `argparse`."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return value
 
 
 def say(text: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ball.commands import _slides as slides
 from ball.commands._output import (
     UsageError,
+    above_zero,
     make_folder,
     printable,
     progress,
@@ -46,6 +47,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--json", metavar="FILE", help="write JSON to FILE, - for standard output")
     parser.add_argument("--csv", metavar="FILE", help="write CSV to FILE, one row a field")
     parser.add_argument("--maps", metavar="FOLDER", type=Path, help="write where each network looked for its vote, one PNG a vote")
+    parser.add_argument("--height-um", type=above_zero, metavar="UM",
+                        help="height of every field in micrometres: the cells' median diameter is given in them, too")
     slides.add(parser)
     parser.add_argument(
         "--engine", metavar="NAME", default="auto",
@@ -71,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     gathered: list[SlideField] = []
     status = 0
     try:
-        for reading in _readings(files, engine, args.maps is not None):
+        for reading in _readings(files, engine, args.maps is not None, args.height_um):
             gathered.append(SlideField.of(reading))
             documents.append(_document(reading, args.maps))
             status = status or int(documents[-1]["status"] == "error")
@@ -123,12 +126,13 @@ def _engine(name: str) -> Engine:
     return engine
 
 
-def _readings(files: Sequence[tuple[str, Path]], engine: Engine, maps: bool) -> Iterator[Reading]:
+def _readings(files: Sequence[tuple[str, Path]], engine: Engine, maps: bool, scale: float | None) -> Iterator[Reading]:
     from ball.files import fields_at
     from ball.reading import read_many
 
     # A file may hold many fields, so it is files that are counted, as they are taken up.
-    return read_many((part for name, path in progress(files, "file") for part in fields_at(path, name)), engine=engine, maps=maps)
+    fields = (part for name, path in progress(files, "file") for part in fields_at(path, name))
+    return read_many(fields, engine=engine, maps=maps, scale=scale)
 
 
 def _document(reading: Reading, maps: Path | None) -> Document:

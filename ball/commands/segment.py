@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ball.commands._output import UsageError, make_folder, printable, require_writable, say, write, write_image
+from ball.commands._output import UsageError, above_zero, make_folder, printable, require_writable, say, write, write_image
 from ball.export import csv_text
 
 if TYPE_CHECKING:
@@ -23,20 +23,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--out", metavar="FOLDER", type=Path, required=True, help="folder to write to; made if need be")
     parser.add_argument("--method", choices=("paper", "refined"), default="paper",
                         help="mask to write: what the networks see (paper, the default) or the closer outline of the nuclei (refined)")
-    parser.add_argument("--aspect", type=_above_zero, metavar="RATIO",
+    parser.add_argument("--aspect", type=above_zero, metavar="RATIO",
                         help="width over height of the camera's field; default the picture's own, and 4:3 for a square one")
-    parser.add_argument("--height-um", type=_above_zero, metavar="UM", help="height of the field in micrometres, to give diameters in them")
+    parser.add_argument("--height-um", type=above_zero, metavar="UM", help="height of the field in micrometres, to give diameters in them")
     parser.set_defaults(run=run)
-
-
-def _above_zero(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
-    return value
 
 
 def run(args: argparse.Namespace) -> int:

@@ -25,7 +25,8 @@ def changed(_: Shown) -> None:
     st.markdown(f"**{findings.falls(found)}**")
     charts.show(charts.falls(found), "falls", "Points of accuracy lost by the consensus and by each network under each change.")
     table(tables.falls(found), "Points of accuracy lost by change and network")
-    st.markdown(f"Random split, {found.n} test fields. Stain: each dye 20 % stronger or weaker. A minus is a gain. {findings.unmasked(found)}")
+    how = f"Random split, {found.n} test fields. Stain: each dye 20 % stronger or weaker. A minus is a gain."
+    st.markdown(f"{how} {findings.unmasked(found)}")
     if found.originals:
         st.subheader("Fields at their first size", anchor=False)
         st.markdown(f"**{findings.originals(found)}**")

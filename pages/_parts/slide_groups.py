@@ -55,7 +55,8 @@ def pick(groups: Mapping[str, Sequence[Row]]) -> str | None:
         "Suggestion", options=[mark.chip for mark in chips], color=[mark.colour + "33" for mark in chips], width=112
     )
     frame = pd.DataFrame({
-        "Slide": [shortened(name) for name in names], "suggestion": [[suggested(groups[name]).chip] for name in names], "Fields": [len(groups[name]) for name in names],
+        "Slide": [shortened(name) for name in names], "suggestion": [[suggested(groups[name]).chip] for name in names],
+        "Fields": [len(groups[name]) for name in names],
     })  # fmt: skip
     st.dataframe(
         frame, key=key, on_select=remember, selection_mode="single-row-required", hide_index=True, height=min(36 * len(names) + 40, 640),

@@ -77,6 +77,11 @@ def test_a_field_that_was_read_has_every_value(folder: Path, capsys: pytest.Capt
     assert one["cells"]["count"] > 0
 
 
+def test_a_height_gives_micrometres(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, (first, *_), _ = documents(capsys, folder / "field 2.png", "--height-um", "90")
+    assert first["cells"]["median"]["micrometres"] > 0
+
+
 def test_an_error_has_no_votes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, (one,), _ = documents(capsys, folder / "short.png")
     assert status == 1

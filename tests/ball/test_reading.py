@@ -72,6 +72,19 @@ def test_a_document_has_every_key_of_the_contract_and_is_json(reading: Reading) 
     assert document["missing"] == []
 
 
+def test_a_scale_gives_the_diameter_in_micrometres_as_well(engine: Engine) -> None:
+    median = read(png(FIELD), engine=engine, maps=False, scale=90.0).document()["cells"]["median"]
+    (other,) = read_many([png(FIELD)], engine=engine, scale=90.0)
+    assert median == other.document()["cells"]["median"]
+    assert median["micrometres"] == pytest.approx(median["diameter"] * 90 / 224, rel=1e-3)
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, math.nan, math.inf])
+def test_a_scale_that_is_no_height_is_refused(scale: float, engine: Engine) -> None:
+    with pytest.raises(ValueError, match="height of the field in micrometres"):
+        read(png(FIELD), engine=engine, scale=scale)
+
+
 def test_votes_are_one_a_network_and_the_raw_softmax(reading: Reading, engine: Engine) -> None:
     votes = reading.document()["votes"]
     assert [vote["network"] for vote in votes] == list(NETWORKS)

@@ -12,7 +12,7 @@ from ball.labels import LABELS, UNIDENTIFIED
 from ball.names import TITLES
 from ball.reading import Reading, Vote
 from ball.trust.judge import Judgement
-from pages._parts import certainty, slide_view
+from pages._parts import certainty, slide_groups, slide_view
 from pages._parts.worklist import Row, Worklist
 from tests.benchmark_files import empty_benchmark
 
@@ -63,6 +63,14 @@ def test_fields_of_one_name_are_one_slide() -> None:
     assert "**Settled**" in text
     assert '<h1 class="ball-head">' in text
     assert [header.value for header in app.header] == ["Share of classes", "What drives the answer"]
+
+
+def test_a_long_name_is_cut_in_its_middle_and_keeps_its_end() -> None:
+    short = slide_groups.shortened("Hospital/ward 12/slide 0007")
+    assert len(short) == 18
+    assert short.startswith("Hospit")
+    assert short.endswith("slide 0007"[-11:])
+    assert slide_groups.shortened("slide 7") == "slide 7"
 
 
 def test_a_field_that_contradicts_is_named() -> None:
