@@ -94,13 +94,14 @@ def _top(todo: Worklist, opened: Row | None) -> str:
             st.button(label, shortcut=key, key=f"go-{label}", disabled=other is None, on_click=_go, args=(todo, other))
         with st.container(width="stretch", key="caption"):
             st.html(_caption(todo, opened))
-        view: Any = st.segmented_control(
-            "View", ["Field", "All fields", "Compare"], default="Field", required=True, key="view", label_visibility="collapsed"
-        )
         with st.popover("Export", icon=":material/download:"):
             st.download_button("All readings, CSV", lambda: tables.as_csv(todo), "readings.csv", "text/csv", on_click="ignore")
             st.download_button("All readings, JSON", lambda: tables.as_json(todo), "readings.json", "application/json", on_click="ignore")
         saving.button(todo)
+        # Last, since it is the widest: where the bar does not fit a line, two are enough on a tablet.
+        view: Any = st.segmented_control(
+            "View", ["Field", "All fields", "Compare"], default="Field", required=True, key="view", label_visibility="collapsed"
+        )
     return str(view)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,19 @@ def test_a_drawn_field_is_read_by_five_networks_with_five_maps(page: Any, server
     page.locator("img[alt^='Step 8, Masked image']").wait_for()
     page.get_by_role("tab", name="Details").click()
     page.get_by_text("python -m ball read synthetic-field-1.png --json -").wait_for()
+
+
+@pytest.mark.parametrize(("width", "lines"), [(820, 2), (1280, 1), (1920, 1)])
+def test_the_bar_takes_one_line_and_on_a_tablet_two(page: Any, server: str, width: int, lines: int) -> None:
+    page.set_viewport_size({"width": width, "height": 1000})
+    open_read(page, server)
+    add(page, ("WBC-Malignant-Pre-226.png", synthetic.png(1)))
+    page.locator("h1.ball-head").wait_for(timeout=WAIT)
+    settle(page)
+    boxes = [button.bounding_box() for button in page.locator(".st-key-top button").all()]
+    middles = sorted(box["y"] + box["height"] / 2 for box in boxes)
+    assert len(middles) >= 6
+    assert 1 + sum(after - before > 10 for before, after in pairwise(middles)) == lines, middles
 
 
 def test_another_style_draws_other_pictures(page: Any, server: str) -> None:
