@@ -161,8 +161,8 @@ def watershed_within(labels: Labels, mask: Mask) -> Labels:
     owner[part[on]] = labels[on]
     if (owner[part[on]] == labels[on]).all():  # No part holds two objects: there is nothing to share out.
         return owner[part]
-    distance = np.sqrt(squared_distance(labels > 0))
-    return np.asarray(watershed(distance, labels, mask=mask), dtype=np.int32)  # type: ignore[no-untyped-call]
+    # Squared distances flood in the same order.
+    return np.asarray(watershed(squared_distance(labels > 0), labels, mask=mask), dtype=np.int32)  # type: ignore[no-untyped-call]
 
 
 def _measured(labels: Labels, cells: Mask, rgb: Image, aspect: float, scale: float | None) -> tuple[Cell, ...]:
@@ -177,7 +177,7 @@ def _measured(labels: Labels, cells: Mask, rgb: Image, aspect: float, scale: flo
     whole = np.bincount(watershed_within(labels, cells | on).ravel())
     numbers = labels[on]
     nucleus = np.bincount(numbers)
-    stains = np.bincount(numbers, weights=optical_density(rgb)[on]) / np.maximum(nucleus, 1)
+    stains = np.bincount(numbers, weights=optical_density(rgb[on][None], rgb)[0]) / np.maximum(nucleus, 1)
     zoom = rows / shape[0]
     found = []
     for (number, box), (_, wide_box) in zip(boxes(labels), boxes(wide), strict=True):
@@ -207,15 +207,19 @@ def _placed(form: Shape, box: Box, shape: tuple[int, int], zoom: float) -> dict[
     }
 
 
-def optical_density(rgb: Image) -> NDArray[np.float32]:
+def optical_density(rgb: Image, field: Image | None = None) -> NDArray[np.float32]:
     """Mean optical density over the channels, -log10 of the light that passes; 0 for the bright background.
 
     The background is the 95th percentile of every channel (Beer-Lambert; Ruifrok and Johnston 2001 use it for stains).
 
+    Args:
+        rgb: (H, W, 3) uint8.
+        field: (H, W, 3) uint8 that has the background; None for the picture itself.
+
     Returns:
         (H, W) float32, at least 0.
     """
-    background = np.array([percentiles(counts, [95])[0] for counts in histograms(rgb)], dtype=np.float32)
+    background = np.array([percentiles(counts, [95])[0] for counts in histograms(rgb if field is None else field)], dtype=np.float32)
     # Of 256 values, not of every pixel: (1, 256, 3).
     passed = (np.arange(256, dtype=np.float32)[None, :, None] + 1) / (background + 1)
     density = cv2.LUT(rgb, np.clip(-np.log10(passed), 0, None))

@@ -7,6 +7,7 @@ thresholds finds (Liu and Yu 2009, doi:10.1109/HIS.2009.74).
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -35,21 +36,23 @@ def kmeans_histogram(histogram: NDArray[np.integer], clusters: int) -> tuple[Ima
         raise ValueError(f"expected 256 counts, not all of them 0; got shape {histogram.shape} with sum {histogram.sum()}")
     values = np.flatnonzero(histogram)
     clusters = min(clusters, len(values))
-    sums = _running_sums(values.astype(np.float64), histogram[values].astype(np.float64))
+    sums = _running_sums(values, histogram[values])
     starts = _optimal_starts(_interval_costs(sums), clusters)
-    stops = [*starts[1:], len(values)]
+    bounds = [*starts, len(values)]
     table = np.zeros(256, dtype=np.uint8)
     for index, start in enumerate(starts):
         table[values[start] :] = index
-    weight, first = np.diff(sums[:2, [*starts, stops[-1]]], axis=1)
-    return table, (first / weight).tolist()
+    weight, first, _ = sums.tolist()
+    return table, [(first[stop] - first[start]) / (weight[stop] - weight[start]) for start, stop in pairwise(bounds)]
 
 
-def _running_sums(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _running_sums(values: NDArray[np.integer], weights: NDArray[np.integer]) -> NDArray[np.float64]:
     """(3, n + 1) sums of the weights before each value, of weight times value, and of weight times value squared."""
     sums = np.zeros((3, len(values) + 1))
-    np.cumsum((weights, weights * values, weights * values**2), axis=1, out=sums[:, 1:])
-    return sums
+    sums[0, 1:] = weights
+    sums[1, 1:] = sums[0, 1:] * values
+    sums[2, 1:] = sums[1, 1:] * values
+    return np.asarray(np.cumsum(sums, axis=1, out=sums))
 
 
 def _interval_costs(sums: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from scipy import ndimage
 from skimage.segmentation import watershed
 
 from ball.kmeans import kmeans_histogram
-from ball.regions import Box, Labels, Mask, at_least, boxes, filled, parts, squared_distance, touching
+from ball.regions import Box, Labels, Mask, at_least, boxes, filled, parts, squared_distance, touching, wider
 
 Image = NDArray[np.uint8]
 Channel = NDArray[np.float32]
@@ -104,10 +104,11 @@ def split(nuclei: Mask, aspect: float = 1.0) -> Labels:
         (H, W) int32: 0 outside and 1, 2, ... on the nuclei.
     """
     _, marks = parts(nuclei, connectivity=8)
-    distance = _depth(marks, aspect)
+    objects = boxes(marks)
+    distance = _depth(marks, objects, aspect)
     labels = np.zeros(nuclei.shape, dtype=np.int32)
     count = 0
-    for number, box in boxes(marks):
+    for number, box in objects:
         own = marks[box] == number
         centres = _centres(distance[box], own)
         labels[box] += _parted(distance[box], own, centres, count)
@@ -115,12 +116,13 @@ def split(nuclei: Mask, aspect: float = 1.0) -> Labels:
     return labels
 
 
-def _depth(marks: Labels, aspect: float) -> Channel64:
+def _depth(marks: Labels, objects: list[tuple[int, Box]], aspect: float) -> Channel64:
     """Distance from every pixel of the objects to their edge, smoothed a little; of one after the other, since most of a field is none."""
     depth = np.zeros(marks.shape)
-    # One pixel wider, so that the edge lies within; the picture's own is none.
-    for number, box in boxes(marks, 1):
-        depth[box] += ndimage.distance_transform_edt(marks[box] == number, sampling=(1.0, aspect))
+    for number, box in objects:
+        # So that the edge lies within; where the picture ends there is none.
+        within = wider(box, 1, marks.shape)
+        depth[within] += ndimage.distance_transform_edt(marks[within] == number, sampling=(1.0, aspect))
     return np.asarray(ndimage.gaussian_filter(depth, 1.0))
 
 
@@ -198,7 +200,7 @@ def _cells(blurred: Channel, nuclei: Labels, far: Mask, diameter: float, how: Se
     dark = 255 - blurred[:, :, 1]
     everywhere = _clustered(dark, 3)[0] > 0
     red_cells = (everywhere & far).sum() > how.grey * everywhere.sum()
-    a_star = cv2.cvtColor(blurred / 255, cv2.COLOR_RGB2LAB)[:, :, 1] if red_cells else None
+    a_star = _a_star(blurred) if red_cells else None
     cells = nuclei > 0
     squared = squared_distance(cells)
     near = squared <= (how.reach * diameter) ** 2
@@ -208,7 +210,7 @@ def _cells(blurred: Channel, nuclei: Labels, far: Mask, diameter: float, how: Se
         nucleus = nuclei[box] == number
         body = _clustered(dark[box], 3)[0] > 0
         if a_star is not None and not body.all():
-            back, front = np.median(a_star[box][~body]), np.median(a_star[box][nucleus])
+            back, front = _median(a_star[box][~body]), _median(a_star[box][nucleus])
             body &= a_star[box] - back > how.stain * (front - back)
         own = nearest[box] == number
         cells[box] |= filled(touching((body & near[box] & own) | nucleus, nucleus)) & own
@@ -221,6 +223,17 @@ def _clustered(channel: Channel, clusters: int) -> tuple[Image, list[float]]:
     levels = ((channel - low) * (63 / max(high - low, 1e-6))).astype(np.uint8)
     table, centres = kmeans_histogram(np.bincount(levels.ravel(), minlength=256), clusters)
     return np.asarray(cv2.LUT(levels, table), dtype=np.uint8), centres
+
+
+def _a_star(blurred: Channel) -> Channel:
+    return np.asarray(cv2.cvtColor(blurred / 255, cv2.COLOR_RGB2LAB)[:, :, 1], dtype=np.float32)
+
+
+def _median(values: Channel) -> float:
+    """As `np.median`, of which the arithmetic is a small part where there are few values."""
+    middle = len(values) // 2
+    ordered = np.partition(values, (max(middle - 1, 0), middle))
+    return float(ordered[middle] if len(values) % 2 else (ordered[middle - 1] + ordered[middle]) / 2)
 
 
 def _tidied(mask: Mask, area: float) -> Mask:
@@ -242,8 +255,9 @@ def _nearest(marks: Labels, squared: Channel, windows: list[tuple[int, Box]]) ->
         mine = squared_distance(marks[box] == number) == squared[box]
         tied[box] |= mine & (nearest[box] > 0)
         nearest[box][mine] = number
-    for row, column in np.argwhere(tied):
-        nearest[row, column] = _leftmost(marks, int(row), int(column), int(squared[row, column]))
+    for place in np.flatnonzero(tied).tolist():
+        row, column = divmod(place, marks.shape[1])
+        nearest[row, column] = _leftmost(marks, row, column, int(squared[row, column]))
     return nearest
 
 

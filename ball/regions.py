@@ -28,20 +28,22 @@ def parts(mask: Mask, connectivity: Connectivity) -> tuple[int, Labels]:
 
 def boxes(marks: Labels, margin: int = 0) -> list[tuple[int, Box]]:
     """Number and box of every numbered object, in rising order, the box wider by a margin within the picture."""
-
-    def side(span: slice, size: int) -> slice:
-        return slice(max(span.start - margin, 0), min(span.stop + margin, size))
-
     found = enumerate(ndimage.find_objects(marks), start=1)
-    return [(number, (side(box[0], marks.shape[0]), side(box[1], marks.shape[1]))) for number, box in found if box is not None]
+    return [(number, wider(box, margin, marks.shape)) for number, box in found if box is not None]
+
+
+def wider(box: Box, margin: int, shape: tuple[int, ...]) -> Box:
+    """A box wider by a margin on every side, within a picture of this height and width."""
+    rows, columns = (slice(max(span.start - margin, 0), min(span.stop + margin, size)) for span, size in zip(box, shape, strict=True))
+    return rows, columns
 
 
 def at_least(mask: Mask, area: float, connectivity: Connectivity) -> Mask:
     """The connected parts of a mask that have at least this area in pixels."""
-    _, marks, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=connectivity)
-    large = stats[:, cv2.CC_STAT_AREA] >= area
+    _, marks = parts(mask, connectivity)
+    large = np.bincount(marks.ravel()) >= area
     large[0] = False
-    return np.asarray(large[marks], dtype=bool)
+    return large.take(marks)
 
 
 def touching(mask: Mask, seed: Mask) -> Mask:
@@ -50,7 +52,7 @@ def touching(mask: Mask, seed: Mask) -> Mask:
     keep = np.zeros(count + 1, dtype=bool)
     keep[marks[seed]] = True
     keep[0] = False
-    return np.asarray(keep[marks], dtype=bool)
+    return keep.take(marks)
 
 
 def filled(mask: Mask) -> Mask:

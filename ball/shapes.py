@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ball.regions import Mask
 
 _CROSS: Final = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=np.uint8)
+_TO_SIDES: Final = np.array([(1, 0), (-1, 0), (0, 1), (0, -1)], dtype=np.int32)
 _NEIGHBOURS: Final = np.array([[10, 2, 10], [2, 1, 2], [10, 2, 10]], dtype=np.float32)
 """Tells by one sum how many pixels of the border lie beside and across from a pixel of it."""
 
@@ -91,7 +92,7 @@ def _area_convex(drawn: NDArray[np.uint8]) -> int:
     lines, _ = cv2.findContours(drawn, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     corners = 2 * cv2.convexHull(np.concatenate(lines))[:, 0]
     # In half pixels, so that the middles of the sides are whole numbers too.
-    middles = np.concatenate([corners + offset for offset in ((1, 0), (-1, 0), (0, 1), (0, -1))])
+    middles = (corners[:, None] + _TO_SIDES).reshape(-1, 2)
     hull = np.asarray(cv2.convexHull(middles)[:, 0], dtype=np.int32)
     top, bottom = int(hull[:, 1].argmin()), int(hull[:, 1].argmax())
     one, other = _chain(hull, top, bottom), _chain(hull, bottom, top)[::-1]
