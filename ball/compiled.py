@@ -122,7 +122,7 @@ class Graph:
         Raises:
             CompileError: the graph cannot be run.
         """
-        images = np.ascontiguousarray(batch.numpy())
+        images = batch.numpy()
         parts = [images] if self._together else [images[index : index + 1] for index in range(len(images))]
         try:
             with self._lock:
@@ -134,7 +134,7 @@ class Graph:
         return logits, maps, importance
 
     def _run(self, images: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        self._request.infer({0: images}, share_inputs=True)
+        self._request.infer({0: images})
         return [self._request.get_output_tensor(index).data.astype(np.float32, copy=True) for index in range(_OUTPUTS)]
 
 
