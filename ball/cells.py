@@ -1,4 +1,4 @@
-"""Cells of a field: touching nuclei split, counted, and measured on the unsqueezed field with scikit-image."""
+"""Cells of a field: touching nuclei split, counted, and measured on the unsqueezed field as scikit-image's regionprops does."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from skimage.measure import regionprops
 from skimage.segmentation import watershed
 
-from ball.nuclei import Labels, Mask, refine, split
+from ball.histograms import histograms, percentiles
+from ball.nuclei import refine, split
+from ball.regions import Box, Labels, Mask, boxes, parts, squared_distance
 from ball.segmentation import SIZE, Segmentation
+from ball.shapes import Shape, shape_of
 
 FIELD_ASPECT: Final = 4 / 3
 """Width over height of a camera field; a square field is taken as one squeezed from it."""
@@ -132,14 +133,13 @@ def label_nuclei(nuclei: Mask, aspect: float) -> Labels:
     """
     height, width = nuclei.shape
     labels = split(nuclei, aspect * height / width)
-    large = np.bincount(labels.ravel()) >= max(1.0, LEAST * height * width / SIZE**2)
-    large[0] = False
-    kept = np.where(large[labels], labels, 0)
-    first = [(box[0].start, box[1].start, number) for number, box in enumerate(ndimage.find_objects(kept), start=1) if box]
-    order = np.zeros(int(labels.max()) + 1, dtype=np.int32)
-    for place, (_, _, number) in enumerate(sorted(first), start=1):
+    areas = np.bincount(labels.ravel())
+    least = max(1.0, LEAST * height * width / SIZE**2)
+    corners = [(box[0].start, box[1].start, number) for number, box in boxes(labels) if areas[number] >= least]
+    order = np.zeros(len(areas), dtype=np.int32)
+    for place, (_, _, number) in enumerate(sorted(corners), start=1):
         order[number] = place
-    return np.asarray(order[kept], dtype=np.int32)
+    return np.asarray(order[labels], dtype=np.int32)
 
 
 def territories(segmentation: Segmentation, aspect: float) -> Labels:
@@ -153,8 +153,16 @@ def territories(segmentation: Segmentation, aspect: float) -> Labels:
 
 def watershed_within(labels: Labels, mask: Mask) -> Labels:
     """Let every object grow over the mask that it lies in, each pixel to the nearest object of its own part."""
-    distance = ndimage.distance_transform_edt(labels == 0)
-    return np.asarray(watershed(distance, labels, mask=mask), dtype=np.int32)  # type: ignore[no-untyped-call]
+    if not labels.any():
+        return np.zeros_like(labels)
+    count, part = parts(mask, connectivity=4)
+    on = (labels > 0) & mask
+    owner = np.zeros(count + 1, dtype=np.int32)
+    owner[part[on]] = labels[on]
+    if (owner[part[on]] == labels[on]).all():  # No part holds two objects: there is nothing to share out.
+        return owner[part]
+    # Squared distances flood in the same order.
+    return np.asarray(watershed(squared_distance(labels > 0), labels, mask=mask), dtype=np.int32)  # type: ignore[no-untyped-call]
 
 
 def _measured(labels: Labels, cells: Mask, rgb: Image, aspect: float, scale: float | None) -> tuple[Cell, ...]:
@@ -165,58 +173,64 @@ def _measured(labels: Labels, cells: Mask, rgb: Image, aspect: float, scale: flo
     shape = (max(rows, round(columns / aspect)), max(columns, round(rows * aspect)))
     # The 16 bits of the nearest-pixel resize hold 65,535 nuclei, more than a field has room for.
     wide = cv2.resize(labels.astype(np.uint16), (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST_EXACT).astype(np.int32)
-    whole = np.bincount(watershed_within(labels, cells | (labels > 0)).ravel(), minlength=int(labels.max()) + 1)
-    nucleus = np.bincount(labels.ravel())
-    density = optical_density(rgb)
-    stains = ndimage.mean(density, labels, np.arange(len(nucleus)))
+    on = labels > 0
+    whole = np.bincount(watershed_within(labels, cells | on).ravel())
+    numbers = labels[on]
+    nucleus = np.bincount(numbers)
+    stains = np.bincount(numbers, weights=optical_density(rgb[on][None], rgb)[0]) / np.maximum(nucleus, 1)
     zoom = rows / shape[0]
     found = []
-    for region in regionprops(wide):  # type: ignore[no-untyped-call]
-        number = int(region.label)
-        diameter = float(region.equivalent_diameter_area) * zoom
+    for (number, box), (_, wide_box) in zip(boxes(labels), boxes(wide), strict=True):
+        form = shape_of(wide[wide_box] == number)
+        diameter = form.diameter * zoom
         found.append(
             Cell(
-                number=number, **_shape(region, shape, zoom), diameter=diameter, aspect=aspect,
+                number=number, **_placed(form, wide_box, shape, zoom), diameter=diameter, aspect=aspect,
                 nucleus_to_cell=float(nucleus[number] / whole[number]), stain=float(stains[number]),
-                micrometres=None if scale is None else diameter * scale / rows, outline=_outline(labels == number),
+                micrometres=None if scale is None else diameter * scale / rows, outline=_outline(labels[box] == number, box, labels.shape),
             )
         )
     return tuple(found)
 
 
-def _shape(region: Any, shape: tuple[int, int], zoom: float) -> dict[str, Any]:
+def _placed(form: Shape, box: Box, shape: tuple[int, int], zoom: float) -> dict[str, Any]:
     """Place and form of one nucleus measured at ``shape``; areas are brought to the mask's height by ``zoom``."""
-    top, left, bottom, right = region.bbox
-    perimeter = float(region.perimeter)
+    (top, bottom), (left, right) = ((side.start, side.stop) for side in box)
     return {
-        "x": float(region.centroid[1] + 0.5) / shape[1],
-        "y": float(region.centroid[0] + 0.5) / shape[0],
-        "area": max(1, round(float(region.area) * zoom**2)),
-        "circularity": min(1.0, 4 * math.pi * float(region.area) / perimeter**2) if perimeter else 0.0,
-        "eccentricity": float(region.eccentricity),
-        "solidity": float(region.solidity),
+        "x": (left + form.column + 0.5) / shape[1],
+        "y": (top + form.row + 0.5) / shape[0],
+        "area": max(1, round(form.area * zoom**2)),
+        "circularity": min(1.0, 4 * math.pi * form.area / form.perimeter**2) if form.perimeter else 0.0,
+        "eccentricity": form.eccentricity,
+        "solidity": form.solidity,
         "at_border": top == 0 or left == 0 or bottom == shape[0] or right == shape[1],
     }
 
 
-def optical_density(rgb: Image) -> NDArray[np.float32]:
+def optical_density(rgb: Image, field: Image | None = None) -> NDArray[np.float32]:
     """Mean optical density over the channels, -log10 of the light that passes; 0 for the bright background.
 
     The background is the 95th percentile of every channel (Beer-Lambert; Ruifrok and Johnston 2001 use it for stains).
 
+    Args:
+        rgb: (H, W, 3) uint8.
+        field: (H, W, 3) uint8 that has the background; None for the picture itself.
+
     Returns:
         (H, W) float32, at least 0.
     """
-    background = np.percentile(rgb.reshape(-1, 3), 95, axis=0).astype(np.float32)
-    passed = (rgb.astype(np.float32) + 1) / (background + 1)
-    return np.asarray(np.clip(-np.log10(passed), 0, None).mean(axis=2), dtype=np.float32)
+    background = np.array([percentiles(counts, [95])[0] for counts in histograms(rgb if field is None else field)], dtype=np.float32)
+    # Of 256 values, not of every pixel: (1, 256, 3).
+    passed = (np.arange(256, dtype=np.float32)[None, :, None] + 1) / (background + 1)
+    density = cv2.LUT(rgb, np.clip(-np.log10(passed), 0, None))
+    return np.asarray((density[:, :, 0] + density[:, :, 1] + density[:, :, 2]) / np.float32(3), dtype=np.float32)
 
 
-def _outline(mask: Mask) -> Outline:
-    """The longest outline of a mask, as shares of its width and height."""
-    lines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+def _outline(mask: Mask, box: Box, shape: tuple[int, int]) -> Outline:
+    """The longest outline of a mask that stands in a box of the field, as shares of the field's width and height."""
+    lines, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(box[1].start, box[0].start))
     points = max(lines, key=len)[:, 0] + 0.5
-    return tuple((float(x) / mask.shape[1], float(y) / mask.shape[0]) for x, y in points)
+    return tuple((x / shape[1], y / shape[0]) for x, y in points.tolist())
 
 
 def _rounded(value: Any) -> Any:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
@@ -97,11 +98,14 @@ class Engine:
         networks: dict[str, _Network] = {}
         missing: dict[str, str] = {}
         self._in_torch: dict[str, Classifier] = {}
-        for network in NETWORKS:
+        # The largest first: what it takes to compile it comes and goes before the others are held.
+        for network in sorted(NETWORKS, key=partial(_bytes, store), reverse=True):
             try:
                 networks[network] = self._load(store, network)
             except WeightError as error:
                 missing[network] = str(error)
+        networks = {name: networks[name] for name in NETWORKS if name in networks}
+        missing = {name: missing[name] for name in NETWORKS if name in missing}
         entries = store.manifest()["networks"] if networks else {}
         self._networks = networks
         self.models: Mapping[str, Classifier] = _Models(store, tuple(networks), self._in_torch)
@@ -190,6 +194,11 @@ def choose(name: str) -> tuple[Kind, tuple[str, ...]]:
     if name == "fast":
         return ("openvino-bf16", ()) if has_bf16() else ("openvino-f32", (_NO_BF16,))
     return "openvino-f32", ()
+
+
+def _bytes(store: Store, network: str) -> int:
+    path = store.folder / NETWORKS[network].file
+    return path.stat().st_size if path.exists() else 0
 
 
 def _in_torch(model: Classifier) -> Run:

@@ -16,10 +16,6 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, LayerCAM
-from pytorch_grad_cam.base_cam import BaseCAM
-from pytorch_grad_cam.utils.image import scale_cam_image
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
 from ball.engine import Output
@@ -44,14 +40,23 @@ def grad_cam(output: Output) -> NDArray[np.float32]:
     maps = output.maps[0]
     raw = torch.matmul(output.importance[0], maps.flatten(1)).reshape(-1, *maps.shape[1:]).clamp_(min=0).numpy()
     # Twice, as the library does: for the layer, and for the sum over layers.
-    return np.asarray(scale_cam_image(scale_cam_image(raw)), dtype=np.float32)
+    return _scaled(_scaled(raw))
+
+
+def _scaled(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Each map brought to 0..1; a flat one to 0.
+
+    pytorch-grad-cam's ``scale_cam_image``, which the tests hold it to. Importing that package takes 0.15 GB more.
+    """
+    above = maps - maps.min(axis=(1, 2), keepdims=True)
+    return np.asarray(above / (1e-7 + above.max(axis=(1, 2), keepdims=True)), dtype=np.float32)
 
 
 @dataclass(frozen=True)
 class _Way:
-    """How a method explains: the library's class, and the feature maps it explains by, from which it runs to the logits."""
+    """How a method explains: the name of the library's class, and the feature maps it explains by, from which it runs to the logits."""
 
-    cam: type[BaseCAM]
+    cam: str
     maps: Callable[[Classifier, Tensor], Tensor]
     behind: Callable[[Classifier, Tensor], Tensor]
 
@@ -75,9 +80,9 @@ def _late_and_head(model: Classifier, early: Tensor) -> Tensor:
 # Over the last maps LayerCAM is all but Grad-CAM: behind them come a mean and one linear layer, whose gradient is the same
 # everywhere. It was made for earlier maps (Jiang et al. 2021, doi:10.1109/TIP.2021.3089943), and gets those.
 _WAYS: Final[Mapping[Method, _Way]] = {
-    "grad-cam": _Way(GradCAM, _last, _head),
-    "grad-cam++": _Way(GradCAMPlusPlus, _last, _head),
-    "layer-cam": _Way(LayerCAM, _early, _late_and_head),
+    "grad-cam": _Way("GradCAM", _last, _head),
+    "grad-cam++": _Way("GradCAMPlusPlus", _last, _head),
+    "layer-cam": _Way("LayerCAM", _early, _late_and_head),
 }
 
 
@@ -134,10 +139,14 @@ def label_map(model: Classifier, masked: NDArray[np.uint8], method: Method, labe
 
 def _by_library(model: Classifier, maps: Tensor, way: _Way, classes: Sequence[int]) -> NDArray[np.float32]:
     """Maps of some classes, (len(classes), h, w), from the feature maps of one field, (1, channels, h, w)."""
+    # Imported when first asked for: see `_scaled`.
+    import pytorch_grad_cam
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
     device = next(model.parameters()).device
     targets = [ClassifierOutputTarget(index) for index in classes]
     behind = _Behind(model, way.behind)
-    with torch.inference_mode(False), torch.enable_grad(), way.cam(behind, [behind.maps]) as cam:
+    with torch.inference_mode(False), torch.enable_grad(), getattr(pytorch_grad_cam, way.cam)(behind, [behind.maps]) as cam:
         batch = maps.detach().to(device).expand(len(classes), *maps.shape[1:]).clone().requires_grad_()
         return np.asarray(cam(batch, targets), dtype=np.float32)
 

@@ -10,14 +10,13 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision import models
 
 from ball.labels import LABELS
 from ball.names import TITLES
@@ -30,10 +29,9 @@ STD: Final = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Network:
-    """One network: its name in files, how to build it and where to cut it."""
+    """One network: its name in files and in torchvision, where to cut it, and with which settings to build it."""
 
     name: str
-    build: Callable[..., nn.Module]
     early: Callable[[Any, Tensor], Tensor]
     late: Callable[[Any, Tensor], Tensor]
     head: Callable[[Any, Tensor], Tensor]
@@ -41,6 +39,15 @@ class Network:
     classifier: str
     imagenet: str
     quantised: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def build(self, num_classes: int) -> nn.Module:
+        """torchvision's network, its weights drawn."""
+        # Reading by compiled graphs builds none, and torchvision takes seconds and 0.2 GB to import.
+        from torchvision import models
+
+        built: nn.Module = models.get_model(self.name, num_classes=num_classes, **self.settings)
+        return built
 
     @property
     def title(self) -> str:
@@ -88,15 +95,6 @@ class Classifier(nn.Module):
 
     def forward(self, batch: Tensor) -> Tensor:
         return self.head(self.maps(batch))
-
-
-def _googlenet(num_classes: int) -> Any:
-    return models.googlenet(num_classes=num_classes, aux_logits=False, init_weights=False)
-
-
-def _efficientnet(num_classes: int) -> Any:
-    # Stochastic depth has no weights; it suits schedules far longer than ours.
-    return models.efficientnet_b0(num_classes=num_classes, stochastic_depth_prob=0.0)
 
 
 # Where `early` ends was chosen on validation fields, among the ends of the trunks' stages: there LayerCAM's maps lie most on cells
@@ -200,24 +198,26 @@ NETWORKS: Final[dict[str, Network]] = {
     network.name: network
     for network in (
         Network(
-            "densenet121", models.densenet121, _densenet_early, _densenet_late, _pooled("classifier"), _pooled_explained("classifier"),
+            "densenet121", _densenet_early, _densenet_late, _pooled("classifier"), _pooled_explained("classifier"),
             "classifier", "IMAGENET1K_V1",
         ),
         Network(
-            "resnet50", models.resnet50, _resnet_early, _resnet_late, _pooled("fc"), _pooled_explained("fc"),
+            "resnet50", _resnet_early, _resnet_late, _pooled("fc"), _pooled_explained("fc"),
             "fc", "IMAGENET1K_V2",
         ),
         Network(
-            "alexnet", models.alexnet, _features(None, _EARLY), _features(_EARLY, _ALEXNET_LAST_RELU + 1), _alexnet_head,
+            "alexnet", _features(None, _EARLY), _features(_EARLY, _ALEXNET_LAST_RELU + 1), _alexnet_head,
             _alexnet_explained, "classifier.6", "IMAGENET1K_V1", ("classifier.1.weight", "classifier.4.weight"),
         ),
         Network(
-            "efficientnet_b0", _efficientnet, _features(None, _EARLY), _features(_EARLY, None),
+            "efficientnet_b0", _features(None, _EARLY), _features(_EARLY, None),
             _pooled("classifier"), _pooled_explained("classifier.1"), "classifier.1", "IMAGENET1K_V1",
+            # Stochastic depth has no weights; it suits schedules far longer than ours.
+            settings={"stochastic_depth_prob": 0.0},
         ),
         Network(
-            "googlenet", _googlenet, _in_turn(_GOOGLENET_EARLY), _in_turn(_GOOGLENET_LATE), _pooled("dropout", "fc"),
-            _pooled_explained("fc"), "fc", "IMAGENET1K_V1",
+            "googlenet", _in_turn(_GOOGLENET_EARLY), _in_turn(_GOOGLENET_LATE), _pooled("dropout", "fc"),
+            _pooled_explained("fc"), "fc", "IMAGENET1K_V1", settings={"aux_logits": False, "init_weights": False},
         ),
     )
 }

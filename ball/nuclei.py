@@ -8,24 +8,23 @@ solved exactly on a histogram. `python -m benchmarks.masks` measures the setting
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.feature import peak_local_max
-from skimage.morphology import remove_small_holes, remove_small_objects
 from skimage.segmentation import watershed
 
 from ball.kmeans import kmeans_histogram
+from ball.regions import Box, Labels, Mask, at_least, boxes, filled, parts, squared_distance, touching, wider
 
 Image = NDArray[np.uint8]
 Channel = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-Labels = NDArray[np.int32]
-Box = tuple[slice, slice]
+Channel64 = NDArray[np.float64]
 
 _APART: Final = 0.6
 """Least distance of two centres of one object, as a share of the radius of its thickest part."""
@@ -86,11 +85,12 @@ def refine(rgb: Image, seeds: Mask, settings: Settings | None = None) -> Refined
     if not seeds.any():
         return Refined(seeds.copy(), seeds.copy())
     how = settings or Settings()
-    marks, _ = ndimage.label(seeds, structure=np.ones((3, 3)))
+    _, marks = parts(seeds, connectivity=8)
     diameter = _usual_diameter(np.bincount(marks[seeds])[1:])
     blurred = cv2.GaussianBlur(rgb, (0, 0), max(how.smooth * diameter, 0.3)).astype(np.float32)
-    nuclei = _nuclei(blurred, marks, diameter, how)
-    return Refined(nuclei > 0, _cells(blurred, nuclei, seeds, diameter, how))
+    squared = squared_distance(seeds)
+    nuclei = _nuclei(blurred, marks, squared, diameter, how)
+    return Refined(nuclei > 0, _cells(blurred, nuclei, squared > (how.reach * diameter) ** 2, diameter, how))
 
 
 def split(nuclei: Mask, aspect: float = 1.0) -> Labels:
@@ -103,32 +103,65 @@ def split(nuclei: Mask, aspect: float = 1.0) -> Labels:
     Returns:
         (H, W) int32: 0 outside and 1, 2, ... on the nuclei.
     """
-    marks, _ = ndimage.label(nuclei, structure=np.ones((3, 3)))
-    distance = ndimage.gaussian_filter(ndimage.distance_transform_edt(nuclei, sampling=(1.0, aspect)), 1.0)
-    markers = np.zeros(nuclei.shape, dtype=np.int32)
+    _, marks = parts(nuclei, connectivity=8)
+    objects = boxes(marks)
+    distance = _depth(marks, objects, aspect)
+    labels = np.zeros(nuclei.shape, dtype=np.int32)
     count = 0
-    for number, box in enumerate(ndimage.find_objects(marks), start=1):
-        for row, column in _centres(distance[box], marks[box] == number):
-            count += 1
-            markers[box][row, column] = count
-    return np.asarray(watershed(-distance, markers, mask=nuclei), dtype=np.int32)  # type: ignore[no-untyped-call]
+    for number, box in objects:
+        own = marks[box] == number
+        centres = _centres(distance[box], own)
+        labels[box] += _parted(distance[box], own, centres, count)
+        count += len(centres)
+    return labels
 
 
-def _centres(distance: NDArray[np.float64], own: Mask) -> list[tuple[int, int]]:
+def _depth(marks: Labels, objects: list[tuple[int, Box]], aspect: float) -> Channel64:
+    """Distance from every pixel of the objects to their edge, smoothed a little; of one after the other, since most of a field is none."""
+    depth = np.zeros(marks.shape)
+    for number, box in objects:
+        # So that the edge lies within; where the picture ends there is none.
+        within = wider(box, 1, marks.shape)
+        depth[within] += ndimage.distance_transform_edt(marks[within] == number, sampling=(1.0, aspect))
+    return np.asarray(ndimage.gaussian_filter(depth, 1.0))
+
+
+def _parted(distance: Channel64, own: Mask, centres: list[tuple[int, int]], before: int) -> Labels:
+    """One object shared out among its centres, numbered from ``before`` + 1; 0 where no centre is reached step by step to a side."""
+    markers = np.zeros(own.shape, dtype=np.int32)
+    for number, (row, column) in enumerate(centres, start=before + 1):
+        markers[row, column] = number
+    if len(centres) == 1:
+        return np.where(touching(own, markers > 0), np.int32(before + 1), np.int32(0))
+    return np.asarray(watershed(-distance, markers, mask=own), dtype=np.int32)  # type: ignore[no-untyped-call]
+
+
+def _centres(distance: Channel64, own: Mask) -> list[tuple[int, int]]:
     """Centres of the nuclei in one object, the thickest first, each parted from those before it by a neck."""
-    apart = max(2, round(_APART * float(distance[own].max())))
     inside = np.where(own, distance, 0.0)
-    peaks = peak_local_max(inside, min_distance=apart, labels=own.astype(np.int32), exclude_border=False)  # type: ignore[no-untyped-call]
-    if not len(peaks):
-        peaks = [np.unravel_index(int(inside.argmax()), inside.shape)]
     kept: list[tuple[int, int]] = []
-    for row, column in peaks:
+    for row, column in _peaks(inside, max(2, round(_APART * float(inside.max())))):
         if all(_neck(inside, (row, column), other) < _NECK * inside[row, column] for other in kept):
-            kept.append((int(row), int(column)))
+            kept.append((row, column))
     return kept
 
 
-def _neck(distance: NDArray[np.float64], first: tuple[int, int], second: tuple[int, int]) -> float:
+def _peaks(inside: Channel64, apart: int) -> list[tuple[int, int]]:
+    """The pixels that nothing within ``apart`` to a side exceeds, the highest first; of equal ones that near, the first.
+
+    What scikit-image's `peak_local_max` finds.
+    """
+    highest = cv2.dilate(inside, np.ones((2 * apart + 1, 2 * apart + 1), dtype=np.uint8))
+    rows, columns = np.nonzero((inside == highest) & (inside > 0))
+    order = np.argsort(-inside[rows, columns], kind="stable")
+    kept: list[tuple[int, int]] = []
+    for row, column in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
+        if all(max(abs(row - other[0]), abs(column - other[1])) >= apart for other in kept):
+            kept.append((row, column))
+    return kept
+
+
+def _neck(distance: Channel64, first: tuple[int, int], second: tuple[int, int]) -> float:
     """Least distance to the edge on the straight line between two points."""
     steps = max(abs(first[0] - second[0]), abs(first[1] - second[1])) + 1
     rows, columns = (np.linspace(first[axis], second[axis], steps).round().astype(int) for axis in (0, 1))
@@ -142,44 +175,46 @@ def _usual_diameter(areas: NDArray[np.integer]) -> float:
     return float(2 * np.sqrt(ordered[middle] / np.pi))
 
 
-def _nuclei(blurred: Channel, marks: Labels, diameter: float, how: Settings) -> Labels:
-    """The nuclei, numbered as the seeds they belong to."""
+def _nuclei(blurred: Channel, marks: Labels, squared: Channel, diameter: float, how: Settings) -> Labels:
+    """The nuclei, numbered as the seeds they belong to; ``squared`` is the squared distance to the nearest seed."""
     channel = 255 - blurred[:, :, 1] + how.purple * (blurred[:, :, 2] - blurred[:, :, 1])
-    nearest = _nearest(marks)
+    windows = boxes(marks, round(how.margin * diameter))
+    nearest = _nearest(marks, squared, windows)
     area = np.pi / 4 * diameter**2
     nuclei = np.zeros(marks.shape, dtype=np.int32)
-    for number, box in _windows(marks, how.margin * diameter):
+    for number, box in windows:
         seed = marks[box] == number
         table, centres = _clustered(channel[box], 4)
         level = len(centres) - 1
         if level > 1 and centres[-1] - centres[-2] < how.apart * (centres[-1] - centres[0]):
             level -= 1
-        nucleus = _tidied(_touching((table >= level) & (nearest[box] == number), seed), how.least * area)
+        nucleus = _tidied(touching((table >= level) & (nearest[box] == number), seed), how.least * area)
         if not nucleus.any() and seed.sum() >= how.speck * area:
             nucleus = seed
         nuclei[box][nucleus] = number
     return nuclei
 
 
-def _cells(blurred: Channel, nuclei: Labels, seeds: Mask, diameter: float, how: Settings) -> Mask:
-    """Nuclei with their cytoplasm."""
-    nearest = _nearest(nuclei)
+def _cells(blurred: Channel, nuclei: Labels, far: Mask, diameter: float, how: Settings) -> Mask:
+    """Nuclei with their cytoplasm; ``far`` is what lies out of reach of every seed."""
     dark = 255 - blurred[:, :, 1]
-    a_star = cv2.cvtColor(blurred / 255, cv2.COLOR_RGB2LAB)[:, :, 1]
-    far = ndimage.distance_transform_edt(~seeds) > how.reach * diameter
     everywhere = _clustered(dark, 3)[0] > 0
     red_cells = (everywhere & far).sum() > how.grey * everywhere.sum()
-    cells = np.zeros(nuclei.shape, dtype=bool)
-    for number, box in _windows(nuclei, how.margin * diameter):
+    a_star = _a_star(blurred) if red_cells else None
+    cells = nuclei > 0
+    squared = squared_distance(cells)
+    near = squared <= (how.reach * diameter) ** 2
+    windows = boxes(nuclei, round(how.margin * diameter))
+    nearest = _nearest(nuclei, squared, windows)
+    for number, box in windows:
         nucleus = nuclei[box] == number
         body = _clustered(dark[box], 3)[0] > 0
-        if red_cells and not body.all():
-            back, front = np.median(a_star[box][~body]), np.median(a_star[box][nucleus])
+        if a_star is not None and not body.all():
+            back, front = _median(a_star[box][~body]), _median(a_star[box][nucleus])
             body &= a_star[box] - back > how.stain * (front - back)
-        near = ndimage.distance_transform_edt(~nucleus) <= how.reach * diameter
         own = nearest[box] == number
-        cells[box] |= ndimage.binary_fill_holes(_touching((body & near & own) | nucleus, nucleus)) & own
-    return cells | (nuclei > 0)
+        cells[box] |= filled(touching((body & near[box] & own) | nucleus, nucleus)) & own
+    return cells
 
 
 def _clustered(channel: Channel, clusters: int) -> tuple[Image, list[float]]:
@@ -187,38 +222,57 @@ def _clustered(channel: Channel, clusters: int) -> tuple[Image, list[float]]:
     low, high = float(channel.min()), float(channel.max())
     levels = ((channel - low) * (63 / max(high - low, 1e-6))).astype(np.uint8)
     table, centres = kmeans_histogram(np.bincount(levels.ravel(), minlength=256), clusters)
-    return table[levels], centres
+    return np.asarray(cv2.LUT(levels, table), dtype=np.uint8), centres
 
 
-def _touching(mask: Mask, seed: Mask) -> Mask:
-    """The connected parts of a mask that share a pixel with the seed."""
-    marks, count = ndimage.label(mask)
-    keep = np.zeros(count + 1, dtype=bool)
-    keep[np.unique(marks[seed])] = True
-    keep[0] = False
-    return np.asarray(keep[marks], dtype=bool)
+def _a_star(blurred: Channel) -> Channel:
+    return np.asarray(cv2.cvtColor(blurred / 255, cv2.COLOR_RGB2LAB)[:, :, 1], dtype=np.float32)
+
+
+def _median(values: Channel) -> float:
+    """As `np.median`, of which the arithmetic is a small part where there are few values."""
+    middle = len(values) // 2
+    ordered = np.partition(values, (max(middle - 1, 0), middle))
+    return float(ordered[middle] if len(values) % 2 else (ordered[middle - 1] + ordered[middle]) / 2)
 
 
 def _tidied(mask: Mask, area: float) -> Mask:
     """A mask without parts and holes of up to an area in pixels."""
-    whole = remove_small_holes(remove_small_objects(mask, max_size=int(area)), max_size=int(area))
-    return np.asarray(whole, dtype=bool)
+    more = int(area) + 1
+    return ~at_least(~at_least(mask, more, connectivity=4), more, connectivity=4)
 
 
-def _nearest(marks: Labels) -> Labels:
-    """For every pixel the number of the nearest object; 0 where there is none."""
-    if not marks.any():
-        return np.zeros_like(marks)
-    _, (rows, columns) = ndimage.distance_transform_edt(marks == 0, return_indices=True)
-    return np.asarray(marks[rows, columns], dtype=np.int32)
+def _nearest(marks: Labels, squared: Channel, windows: list[tuple[int, Box]]) -> Labels:
+    """For every pixel in the window of its nearest object that object's number; elsewhere 0.
+
+    Args:
+        marks: (H, W) numbered objects.
+        squared: (H, W) squared distance to the nearest of them all.
+        windows: number and box of every object.
+    """
+    nearest, tied = np.zeros_like(marks), np.zeros(marks.shape, dtype=bool)
+    for number, box in windows:
+        mine = squared_distance(marks[box] == number) == squared[box]
+        tied[box] |= mine & (nearest[box] > 0)
+        nearest[box][mine] = number
+    for place in np.flatnonzero(tied).tolist():
+        row, column = divmod(place, marks.shape[1])
+        nearest[row, column] = _leftmost(marks, row, column, int(squared[row, column]))
+    return nearest
 
 
-def _windows(marks: Labels, margin: float) -> list[tuple[int, Box]]:
-    """Number and box of every object, the box wider by a margin within the picture."""
-    wider = round(margin)
+def _leftmost(marks: Labels, row: int, column: int, squared: int) -> int:
+    """Number of the object that has the leftmost, then topmost, of all pixels at a squared distance; 0 where none has one."""
+    for down, across in _at(squared):
+        at = row + down, column + across
+        if 0 <= at[0] < marks.shape[0] and 0 <= at[1] < marks.shape[1] and marks[at]:
+            return int(marks[at])
+    return 0
 
-    def side(span: slice, size: int) -> slice:
-        return slice(max(span.start - wider, 0), min(span.stop + wider, size))
 
-    found = enumerate(ndimage.find_objects(marks), start=1)
-    return [(number, (side(box[0], marks.shape[0]), side(box[1], marks.shape[1]))) for number, box in found if box is not None]
+@lru_cache(4096)
+def _at(squared: int) -> tuple[tuple[int, int], ...]:
+    """Every step down and across of this squared length, the leftmost first, of two the upper one."""
+    longest = math.isqrt(squared)
+    reached = ((math.isqrt(squared - across**2), across) for across in range(-longest, longest + 1))
+    return tuple((sign * down, across) for down, across in reached if down**2 + across**2 == squared for sign in (-1, 1))

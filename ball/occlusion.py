@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ball.cells import Cell, territories
 from ball.labels import LABELS
-from ball.nuclei import Labels
+from ball.regions import Labels
 from ball.trust import calibration_for, find_trust
 from ball.trust.appearance import describe
 from ball.trust.calibration import combine

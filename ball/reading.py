@@ -19,7 +19,6 @@ import torch
 from numpy.typing import NDArray
 
 from ball.cells import Cell, find_cells, require_scale, summary
-from ball.compiled import BATCH
 from ball.engine import Engine, Output, load_engine
 from ball.explain import grad_cam
 from ball.files import Part, read_bytes
@@ -33,6 +32,9 @@ from ball.values import require_rgb
 
 Source = Path | str | bytes | Part | NDArray[np.uint8]
 Status = Literal["read", "refused", "error"]
+
+BATCH: Final = 8
+"""Fields that come before the networks together."""
 
 AHEAD: Final = 2 * BATCH
 """Fields at most that are decoded and segmented before the networks come to them."""

@@ -140,12 +140,16 @@ def compress(state: dict[str, Tensor], quantised: tuple[str, ...]) -> dict[str, 
     stored: dict[str, Tensor] = {}
     for key, value in state.items():
         if key in quantised:
-            scale = value.abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / 127
-            stored[key] = torch.round(value / scale).to(torch.int8)
-            stored[key + _SCALE] = scale
+            stored[key], stored[key + _SCALE] = eight_bits(value)
         else:
             stored[key] = value.half() if value.is_floating_point() and value.ndim > 1 else value
     return {key: value.contiguous() for key, value in stored.items()}
+
+
+def eight_bits(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """A matrix (rows, columns) as int8 of the same shape, and the scale (rows, 1) float32 that gives it back."""
+    scale = matrix.abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / 127
+    return torch.round(matrix / scale).to(torch.int8), scale
 
 
 def restore(stored: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -3,7 +3,8 @@
     pip install onnxruntime onnx onnxscript
     python -m benchmarks.engines --json weights/benchmark/engines.json
 
-ONNX Runtime is no requirement of the project; it is installed for this comparison alone.
+ONNX Runtime is no requirement of the project; it is installed for this comparison alone. bf16 is measured where the
+processor computes in it; ``bf16`` in the file says whether it does. OpenVINO runs the graphs that a reading runs.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ball.compiled import Graph, convert
+from ball.compiled import Graph, Precision, convert, has_bf16, openvino_package
 from ball.networks import NETWORKS, Classifier
 from ball.weights import Store
 from benchmarks.speed import processor
@@ -46,9 +47,13 @@ def main() -> None:
         for count in BATCHES
         for rows in [next(iter(found.values()))[f"batch {count}"]]
     }
+    import onnxruntime
+
     document = {
         "command": "python -m benchmarks.engines --json weights/benchmark/engines.json", "date": datetime.now(UTC).date().isoformat(),
-        "processor": processor(), "threads": torch.get_num_threads(), "clock": arguments.clock, "unit": "ms a batch, median",
+        "processor": processor(), "bf16": has_bf16(),
+        "versions": {"torch": torch.__version__, "openvino": openvino_package().__version__, "onnxruntime": onnxruntime.__version__},
+        "threads": torch.get_num_threads(), "clock": arguments.clock, "unit": "ms a batch, median",
         "networks": found, "sum": sums,
     }
     print(json.dumps(sums, indent=1))
@@ -82,10 +87,11 @@ def runs(classifier: Classifier) -> dict[str, Run]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(onnx(classifier), options, providers=["CPUExecutionProvider"])
+    precisions: tuple[Precision, ...] = ("f32", "bf16") if has_bf16() else ("f32",)
+    together = bool(classifier.network.quantised)
     return {
         "torch": torch.no_grad()(lambda batch: _Pair(classifier)(batch)),
-        "openvino f32": Graph(model.clone, classifier.side, "f32", threads),
-        "openvino bf16": Graph(model.clone, classifier.side, "bf16", threads),
+        **{f"openvino {each}": Graph(model.clone(), classifier.side, each, threads, together) for each in precisions},
         "onnxruntime f32": lambda batch: session.run(None, {"batch": batch.numpy()}),
     }
 

@@ -85,7 +85,10 @@ def segmented(rgb: Image) -> tuple[Mask, float]:
     a_star = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)[:, :, 1]
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 100, 0.2)
     values = a_star.reshape(-1, 1).astype(np.float32)
+    # The naive path has OpenCV's own threads, which ours goes without (ball/regions.py).
+    cv2.setNumThreads(cv2.getNumberOfCPUs())
     inertia, marks, centres = cv2.kmeans(values, CLUSTERS, None, criteria, 10, cv2.KMEANS_RANDOM_CENTERS)  # type: ignore[call-overload]
+    cv2.setNumThreads(1)
     binary = marks.reshape(a_star.shape) == int(centres.argmax())
     least = round(MIN_OBJECT * a_star.size / SIZE**2) - 1
     kept = remove_small_objects(ndimage.binary_fill_holes(binary), max_size=least, connectivity=2)

@@ -114,20 +114,13 @@ def fit(run: Run, recipe: Recipe) -> tuple[State, EpochLog]:
     """
     run.folder.mkdir(parents=True, exist_ok=True)
     fabric = run.fabric
-    torch.manual_seed(recipe.seed)
-    model = Classifier(NETWORKS[run.network], run.classes)
-    _quiet_classifier(model)
-    if run.start is not None:
-        load_trunk(model, run.start)
-    model = model.to(fabric.device).to(memory_format=torch.channels_last)
-    optimizer = run.descent.optimizer(model.parameters(), recipe)
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaging), use_buffers=True)  # type: ignore[no-untyped-call]
+    model, average, optimizer = begin(run, recipe)
     log = _resume(run, model, average, optimizer)
     wrapped, optimizer = fabric.setup(model, optimizer)
     plan = [stage for stage in recipe.stages for _ in range(stage.epochs)]
     began, first = time.perf_counter(), len(log)
     for epoch in range(first, len(plan)):
-        loss, seconds = _epoch(run, recipe, (wrapped, model), average, optimizer, plan[epoch], epoch, len(plan))
+        loss, seconds = one_epoch(run, recipe, (wrapped, model), average, optimizer, plan[epoch], epoch, len(plan))
         accuracy, val_loss = _validate(average.module, run.val, run.side, fabric)
         log.append({"epoch": epoch + 1, "side": plan[epoch].side, "train_loss": loss, "val_loss": val_loss,
                     "val_accuracy": accuracy, "seconds": round(seconds, 1)})
@@ -146,11 +139,38 @@ def _seconds_left(sides: list[int], first: int, done: int, spent: float) -> floa
     return spent / max(sum(cost[first:done]), 1) * sum(cost[done:])
 
 
-def _epoch(
+def begin(run: Run, recipe: Recipe) -> tuple[Classifier, AveragedModel, torch.optim.Optimizer]:
+    """The network before its first step, its average and its optimiser."""
+    torch.manual_seed(recipe.seed)
+    model = Classifier(NETWORKS[run.network], run.classes)
+    _quiet_classifier(model)
+    if run.start is not None:
+        load_trunk(model, run.start)
+    model = model.to(run.fabric.device).to(memory_format=torch.channels_last)
+    optimizer = run.descent.optimizer(model.parameters(), recipe)
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaging), use_buffers=True)  # type: ignore[no-untyped-call]
+    return model, average, optimizer
+
+
+def one_epoch(
     run: Run, recipe: Recipe, models: tuple[nn.Module, nn.Module], average: AveragedModel, optimizer: Any,
     stage: Stage, epoch: int, epochs: int,
 ) -> tuple[float, float]:
-    """One pass over the training part; returns the mean loss and the seconds."""
+    """One pass over the training part.
+
+    Args:
+        run: gives the images.
+        recipe: gives batch, rate and seed.
+        models: the network as Fabric wraps it, and itself.
+        average: of the weights, moved after each step.
+        optimizer: as Fabric wraps it.
+        stage: gives side and augmentation.
+        epoch: how many lie behind.
+        epochs: of the whole schedule.
+
+    Returns:
+        The mean loss and the seconds.
+    """
     wrapped, model = models
     began, fabric = time.perf_counter(), run.fabric
     order = torch.randperm(len(run.train.targets), generator=_generator(recipe.seed, epoch, 0))

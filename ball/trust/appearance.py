@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ball.histograms import Counts, histograms, mean_and_spread, percentiles
 from ball.segmentation import Segmentation
 
 GROUPS: Final[Mapping[str, str]] = {
@@ -47,33 +48,48 @@ class Appearance:
 
 def describe(segmentation: Segmentation) -> Appearance:
     """Describe a segmented field, whatever its size."""
-    mask = segmentation.mask
-    found = {**_stain(segmentation.lab, mask), **_light(segmentation.resized, segmentation.lab, mask), **_nuclei(mask)}
-    found |= _texture(segmentation.lab[:, :, 0], mask)
+    mask, lab = segmentation.mask, segmentation.lab
+    inside, outside = _within(lab, mask), _within(lab, ~mask)
+    found = {**_stain(lab, inside, outside), **_light(segmentation.resized, inside[0], outside[0]), **_nuclei(mask)}
+    found |= _texture(lab[:, :, 0], mask)
     return Appearance(np.array([found[name] for name in NAMES]))
 
 
-def _stain(lab: Image, mask: Mask) -> dict[str, float]:
-    """Colour of background and nuclei, and how the channels go together."""
-    inside, outside = _within(lab, mask), _within(lab, ~mask)
+def _stain(lab: Image, inside: Counts, outside: Counts) -> dict[str, float]:
+    """Colour of background and nuclei, and how the channels go together; from (3, 256) counts within and without the mask."""
     found: dict[str, float] = {}
     for index, channel in ((1, "a"), (2, "b")):
-        levels = np.percentile(outside[:, index], (5, 50, 95))
-        found |= {f"background {channel} {level}": float(value) for level, value in zip((5, 50, 95), levels, strict=True)}
-        found[f"nuclei {channel} mean"] = float(inside[:, index].mean())
-        found[f"nuclei {channel} spread"] = float(inside[:, index].std())
-    pixels = lab[::2, ::2].reshape(-1, 3).astype(np.float32)
-    together = np.asarray(np.corrcoef(pixels.T)) if (pixels.std(axis=0) > _LEAST).all() else np.zeros((3, 3))
+        levels = percentiles(outside[index], (5, 50, 95))
+        found |= {f"background {channel} {level}": value for level, value in zip((5, 50, 95), levels, strict=True)}
+        found[f"nuclei {channel} mean"], found[f"nuclei {channel} spread"] = mean_and_spread(inside[index])
+    together = _correlations(lab[::2, ::2].reshape(-1, 3).astype(np.float64))
     return found | {"L with a": float(together[0, 1]), "L with b": float(together[0, 2]), "a with b": float(together[1, 2])}
 
 
-def _light(rgb: Image, lab: Image, mask: Mask) -> dict[str, float]:
-    """Brightness of background and nuclei, and what is burnt out or drowned."""
-    inside, outside = _within(lab, mask)[:, 0], _within(lab, ~mask)[:, 0]
-    found = {f"background L {level}": float(value) for level, value in zip(_LEVELS, np.percentile(outside, _LEVELS), strict=True)}
-    found |= {"nuclei L mean": float(inside.mean()), "nuclei L spread": float(inside.std())}
-    found["contrast"] = float(outside.mean() - inside.mean())
-    return found | {"burnt out": _logged(float((rgb.min(axis=2) >= 250).mean())), "drowned": _logged(float((rgb.max(axis=2) <= 10).mean()))}
+def _correlations(pixels: Floats) -> Floats:
+    """(3, 3) correlations of the channels of pixels (n, 3); none where a channel does not vary."""
+    total = pixels.sum(axis=0)
+    # Sums of whole numbers: nothing is lost where the means are taken off at the end.
+    varying = len(pixels) * (pixels.T @ pixels) - np.outer(total, total)
+    spread = np.sqrt(np.maximum(varying.diagonal(), 0))
+    if not (spread > _LEAST * len(pixels)).all():
+        return np.zeros((3, 3))
+    return np.asarray(varying / np.outer(spread, spread))
+
+
+def _light(rgb: Image, inside: Counts, outside: Counts) -> dict[str, float]:
+    """Brightness of background and nuclei, from (256,) counts of the lightness, and what is burnt out or drowned."""
+    levels = zip(_LEVELS, percentiles(outside, _LEVELS), strict=True)
+    found = {f"background L {level}": value for level, value in levels}
+    found["nuclei L mean"], found["nuclei L spread"] = mean_and_spread(inside)
+    found["contrast"] = mean_and_spread(outside)[0] - found["nuclei L mean"]
+    return found | {"burnt out": _logged(_share(rgb, 250, 255)), "drowned": _logged(_share(rgb, 0, 10))}
+
+
+def _share(rgb: Image, low: int, high: int) -> float:
+    """Share of the pixels with all three channels from ``low`` to ``high``."""
+    within = cv2.inRange(rgb, (low, low, low), (high, high, high))
+    return float(np.count_nonzero(within) / within.size)
 
 
 def _nuclei(mask: Mask) -> dict[str, float]:
@@ -81,7 +97,7 @@ def _nuclei(mask: Mask) -> dict[str, float]:
 
     Counted here and not taken from the cells of the reading: these figures must mean what they meant when the bank was made.
     """
-    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outlines, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     area = np.array([cv2.contourArea(line) + 1 for line in outlines] or [1.0])
     around = np.array([cv2.arcLength(line, closed=True) + 1 for line in outlines] or [4.0])
     hull = np.array([cv2.contourArea(cv2.convexHull(line)) + 1 for line in outlines] or [1.0])
@@ -103,20 +119,25 @@ def _texture(light: Image, mask: Mask) -> dict[str, float]:
     for octave in range(_OCTAVES):
         coarse = cv2.pyrDown(fine)
         band = fine - cv2.resize(cv2.pyrUp(coarse), fine.shape[::-1])
-        found[f"octave {octave}"] = _logged(float(band.std()))
+        found[f"octave {octave}"] = _logged(_spread(band))
         if octave < _OCTAVES_INSIDE:
-            on = cv2.resize(mask.astype(np.uint8), fine.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
-            found[f"octave {octave} in nuclei"] = _logged(float(_within(band, on).std()))
+            on = np.asarray(cv2.resize(mask.view(np.uint8), fine.shape[::-1], interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
+            found[f"octave {octave} in nuclei"] = _logged(_spread(band, on if on.any() else None))
         if octave == 1:
-            found["edges"] = _logged(float(np.percentile(np.abs(band), 95) / (np.abs(band).mean() + _LEAST)))
+            size = np.abs(band)
+            found["edges"] = _logged(float(np.percentile(size, 95) / (size.mean() + _LEAST)))
         fine = np.asarray(coarse, dtype=np.float32)
     return found
 
 
-def _within(values: NDArray[np.generic], mask: Mask) -> NDArray[np.float32]:
-    """The pixels of a mask; all of them where it is empty."""
-    chosen = values[mask] if mask.any() else values.reshape(-1, *values.shape[2:])
-    return chosen.astype(np.float32)
+def _spread(band: NDArray[np.float32], on: Image | None = None) -> float:
+    """Standard deviation of a band, or of it where ``on`` is not 0."""
+    return float(cv2.meanStdDev(band, mask=on)[1].item())
+
+
+def _within(lab: Image, mask: Mask) -> Counts:
+    """(3, 256) counts of the pixels of a mask; of all where it is empty."""
+    return histograms(lab, mask if mask.any() else None)
 
 
 def _logged(value: float) -> float:
@@ -126,9 +147,10 @@ def _logged(value: float) -> float:
 def _names() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of the figures and of their groups, as the functions above give them for a blank field."""
     blank, mask = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.bool_)
+    counts = histograms(blank)
     parts = {
-        "stain": _stain(blank, mask),
-        "light": _light(blank, blank, mask),
+        "stain": _stain(blank, counts, counts),
+        "light": _light(blank, counts[0], counts[0]),
         "nuclei": _nuclei(mask),
         "texture": _texture(blank[:, :, 0], mask),
     }

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ball import compiled, synthetic
 from ball.engine import Engine, choose
 from ball.images import decode
-from ball.networks import NETWORKS, Classifier
+from ball.networks import NETWORKS, Classifier, normalised
 from ball.segmentation import segment
 from ball.weights import Store
 
@@ -112,6 +112,24 @@ def test_a_graph_is_kept_and_used_again(alone: Store, tmp_path: Path, masked: ND
     assert kept.name.startswith("alexnet-")
     monkeypatch.setattr(compiled, "convert", lambda *_: pytest.fail("made anew"))
     np.testing.assert_array_equal(probabilities(Engine(alone, "openvino"), masked), first)
+
+
+@openvino
+def test_dense_layers_stay_in_the_weight_files_eight_bits(alone: Store, tmp_path: Path) -> None:
+    Engine(alone, "openvino")
+    classifier = alone.load("alexnet")
+    dense = sum(classifier.net.get_parameter(key).numel() for key in classifier.network.quantised)
+    (kept,) = folders(tmp_path)
+    assert (kept / "graph.bin").stat().st_size < 2 * dense
+
+
+@openvino
+def test_a_matrix_that_eight_bits_do_not_give_back_stays_whole(masked: NDArray[np.uint8]) -> None:
+    torch.manual_seed(0)
+    classifier = Classifier(NETWORKS["alexnet"], side=128).eval().requires_grad_(False)
+    graph = compiled.Graph(compiled.convert(classifier), 128, "f32", 1, together=True)
+    batch = normalised(torch.from_numpy(masked[:2]), 128)
+    torch.testing.assert_close(graph(batch)[0], classifier(batch), rtol=0, atol=1e-6)
 
 
 @openvino

@@ -5,9 +5,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+from skimage.feature import peak_local_max
 
 from ball.images import decode
-from ball.nuclei import refine, split
+from ball.nuclei import _nearest, _peaks, refine, split
+from ball.regions import boxes, squared_distance
 from ball.segmentation import segment
 
 
@@ -42,6 +47,30 @@ def test_the_bridge_between_two_discs_is_cut_once() -> None:
     assert int(labels.max()) == 2
     assert np.array_equal(labels > 0, canvas > 0)
     assert labels[40, 35] != labels[40, 80]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0.5, 3.0))
+def test_the_nearest_object_is_the_one_that_scipy_names(seed: int, smooth: float) -> None:
+    """Of objects equally near too; within a margin of their boxes."""
+    noise = ndimage.gaussian_filter(np.random.default_rng(seed).random((40, 50)), smooth)
+    marks = ndimage.label(noise > np.quantile(noise, 0.8))[0].astype(np.int32)
+    distance, (rows, columns) = ndimage.distance_transform_edt(marks == 0, return_indices=True)
+    found = _nearest(marks, squared_distance(marks > 0), boxes(marks, 6))
+    near = distance <= 6
+    np.testing.assert_array_equal(found[near], marks[rows, columns][near])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0.5, 3.0), st.integers(2, 9))
+def test_peaks_are_those_of_scikit_image(seed: int, smooth: float, apart: int) -> None:
+    noise = ndimage.gaussian_filter(np.random.default_rng(seed).random((30, 36)), smooth)
+    # Few values, so that many are equal.
+    inside = np.where(noise > np.median(noise), np.round(noise, 2), 0.0)
+    own = inside > 0
+    expected = peak_local_max(inside, min_distance=apart, labels=own.astype(np.int32), exclude_border=False)
+    if len(np.unique(inside[own])) > 1:
+        assert _peaks(inside, apart) == [tuple(peak) for peak in expected.tolist()]
 
 
 @pytest.mark.data

@@ -3,6 +3,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import subprocess
+import sys
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,12 @@ def without_seconds(reading: Reading) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def reading(engine: Engine) -> Reading:
     return read(png(FIELD), name="field.png", engine=engine)
+
+
+def test_reading_does_not_load_what_only_building_a_network_needs() -> None:
+    """Both packages bring 0.15 GB into a server that has every network compiled."""
+    code = "import sys, ball.reading; sys.exit(bool({'torchvision', 'pytorch_grad_cam'} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).resolve().parents[2], timeout=120, check=True)
 
 
 # ---------------------------------------------------------------- the contract

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ball.images import decode
 from ball.segmentation import (
@@ -21,7 +20,6 @@ from ball.segmentation import (
     SIZE,
     Parameters,
     Segmentation,
-    _filled,
     kmeans_histogram,
     resize,
     segment,
@@ -168,13 +166,6 @@ def test_small_objects_go_and_holes_are_filled() -> None:
     assert found.count == 2
     assert segment(rgb, Parameters(min_object=0)).count == 3
     assert segment(rgb, Parameters(min_object=1500)).count == 1
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1), st.floats(0, 1))
-def test_holes_are_what_scipy_takes_for_holes(height: int, width: int, seed: int, share: float) -> None:
-    mask = np.random.default_rng(seed).random((height, width)) < share
-    np.testing.assert_array_equal(_filled(mask), ndimage.binary_fill_holes(mask))
 
 
 def test_a_small_gap_at_the_border_is_filled_and_a_large_one_stays() -> None:

@@ -34,6 +34,27 @@ def test_any_picture_is_described_in_finite_figures(rgb: np.ndarray) -> None:
     assert np.isfinite(values).all()
 
 
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**16))
+def test_figures_are_those_of_the_pixels_themselves(seed: int) -> None:
+    """Taken from counts, but the same: the bank of the fields of training was made from the pixels."""
+    found = segment(synthetic.draw(seed, (96, 128)), size=(96, 96))
+    inside, outside = (found.lab[where].astype(np.float64) for where in (found.mask, ~found.mask))
+    values = dict(zip(NAMES, describe(found).values, strict=True))
+    for name, expected in {
+        "background a 5": np.percentile(outside[:, 1], 5),
+        "background b 95": np.percentile(outside[:, 2], 95),
+        "background L 25": np.percentile(outside[:, 0], 25),
+        "nuclei a mean": inside[:, 1].mean(),
+        "nuclei b spread": inside[:, 2].std(),
+        "contrast": outside[:, 0].mean() - inside[:, 0].mean(),
+        "L with b": np.corrcoef(found.lab[::2, ::2].reshape(-1, 3).T)[0, 2],
+        "burnt out": np.log((found.resized.min(axis=2) >= 250).mean() + 1e-3),
+        "drowned": np.log((found.resized.max(axis=2) <= 10).mean() + 1e-3),
+    }.items():
+        assert values[name] == pytest.approx(expected, abs=1e-9), name
+
+
 def test_every_figure_belongs_to_a_group_that_has_words() -> None:
     assert len(NAMES) == len(set(NAMES)) == len(GROUP_OF)
     assert set(GROUP_OF) == set(GROUPS)
