@@ -59,19 +59,26 @@ class CompileError(RuntimeError):
     """A network could not be compiled, or answers otherwise than torch."""
 
 
+_FIRST = threading.Lock()
+
+
 def openvino_package() -> Any:
     """OpenVINO, or None where it is not installed or does not load.
 
     Its converter reports each use to the maker if it finds the package openvino_telemetry. It finds none: a name that
     stands for None in ``sys.modules`` counts as not installed, and the converter then takes its own empty stand-in.
     """
-    if "openvino" not in sys.modules:
-        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
-    try:
-        import openvino
-    except ImportError:
-        return None
-    return openvino
+    with _FIRST:
+        if "openvino" not in sys.modules:
+            sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+        try:
+            import openvino
+        except ImportError:
+            return None
+        # Its binding looks numpy up at the first array it makes and lets go of Python's lock meanwhile. Two threads that make
+        # the first array at once stand still for good: one waits for the look-up, and holds the lock that the look-up waits for.
+        _ = openvino.Tensor(openvino.Type.f32, openvino.Shape([1])).data
+        return openvino
 
 
 def has_bf16() -> bool:

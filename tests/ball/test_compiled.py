@@ -218,3 +218,42 @@ def test_openvino_never_loads_what_reports_its_use(alone: Store, tmp_path: Path)
     assert not trace.exists()
     subprocess.run([sys.executable, "-c", "import openvino"], cwd=ROOT, env=settings, timeout=300, check=True)
     assert trace.exists(), "this test sees nothing: OpenVINO no longer asks for its telemetry by that name"
+
+
+_TINY = """<?xml version="1.0"?><net name="tiny" version="11"><layers>
+<layer id="0" name="in" type="Parameter" version="opset1"><data shape="1,4" element_type="f32"/>
+<output><port id="0" precision="FP32"><dim>1</dim><dim>4</dim></port></output></layer>
+<layer id="1" name="out" type="Result" version="opset1">
+<input><port id="0" precision="FP32"><dim>1</dim><dim>4</dim></port></input></layer>
+</layers><edges><edge from-layer="0" from-port="0" to-layer="1" to-port="0"/></edges></net>"""
+
+_AT_ONCE = """
+import os, sys, threading
+from ball.compiled import openvino_package
+package = openvino_package()
+compiled = package.Core().compile_model(sys.argv[1], "CPU")
+inputs = [compiled.create_infer_request().get_input_tensor() for _ in range(4)]
+sys.setswitchinterval(1e-6)
+def busy():
+    while True:
+        pass
+for _ in range(3):
+    threading.Thread(target=busy, daemon=True).start()
+gate = threading.Barrier(len(inputs))
+threads = [threading.Thread(target=lambda one=one: (gate.wait(), one.data), daemon=True) for one in inputs]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print("done", flush=True)
+os._exit(0)
+"""
+
+
+@openvino
+def test_threads_that_make_their_first_array_at_once_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    """Without an array made beforehand, under a lock, they stand still."""
+    (tmp_path / "tiny.xml").write_text(_TINY)
+    command = [sys.executable, "-c", _AT_ONCE, str(tmp_path / "tiny.xml")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == "done\n", done.stderr
