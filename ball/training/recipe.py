@@ -25,7 +25,7 @@ class Stage:
 def _stages(cuts: int, whole: int, light: float = 0.2, stain: float = 0.07, shift: float = 0.015) -> tuple[Stage, ...]:
     """Epochs on cuts around a nucleus, then on whole fields, with right angles and flips and this much change of colour.
 
-    A network that saw light change by a twentieth loses 19 points to fields 15 % brighter, one that saw a fifth less than one.
+    How far light changes in training decides what a brighter field costs afterwards (robustness.json).
     """
     how = Augmentation(zoom=(0.6, 0.8), squeeze=0.1, stain=stain, shift=shift, light=light, rotate=False)
     return (Stage(cuts, 112, how), Stage(whole, 160, replace(how, zoom=(0.85, 1.1))))
