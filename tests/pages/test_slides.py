@@ -69,7 +69,7 @@ def test_a_long_name_is_cut_in_its_middle_and_keeps_its_end() -> None:
     short = slide_groups.shortened("Hospital/ward 12/slide 0007")
     assert len(short) == 18
     assert short.startswith("Hospit")
-    assert short.endswith("slide 0007"[-11:])
+    assert short.endswith("slide 0007")
     assert slide_groups.shortened("slide 7") == "slide 7"
 
 
