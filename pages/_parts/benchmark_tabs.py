@@ -150,9 +150,9 @@ def misread(shown: Shown) -> None:
     wrong = tables.wrong(predictions)
     if wrong:
         table(tables.misread(wrong), "Misread test fields with the votes of the networks")
-        voters = [TITLES[vote.network] for vote in wrong[0].votes]
-        order = f" Votes stand in the order {', '.join(voters)}; a line under a mark: it differs." if len(voters) > 1 else ""
-        st.markdown(f"The surest errors first.{order}")
+        missing = "; a dash: not measured" if len(wrong[0].votes) < len(TITLES) else ""
+        order = ", ".join(TITLES.values())
+        st.markdown(f"The surest errors first. Votes stand in the order {order}; a line under a mark: it differs{missing}.")
         _pictures(wrong)
     command(PREDICT[shown.protocol])
 

@@ -258,12 +258,12 @@ def disagreements(predictions: Sequence[Prediction]) -> str:
     """How often the consensus is wrong, and whether any vote gave it away; of one network there are no votes to compare."""
     wrong = [each for each in predictions if each.leading != each.label]
     if not wrong:
-        return f"The consensus misreads none of {len(predictions)} test fields."
+        return f"The consensus misreads none of {len(predictions):,} test fields."
     measured = [vote.network for vote in predictions[0].votes]
     if len(measured) == 1:
-        return f"{TITLES[measured[0]]}, the only network measured here, misreads {len(wrong)} of {len(predictions)} test fields."
+        return f"{TITLES[measured[0]]}, the only network measured here, misreads {len(wrong)} of {len(predictions):,} test fields."
     unanimous = sum(not each.dissenters for each in wrong)
-    text = f"The consensus misreads {len(wrong)} of {len(predictions)} test fields. "
+    text = f"The consensus misreads {len(wrong)} of {len(predictions):,} test fields. "
     if not unanimous:
         return f"{text}Each time at least one network differs from it."
     return f"{text}For {unanimous} of them every network votes for the same wrong class, so no vote warns the reader."
