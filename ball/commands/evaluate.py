@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,8 @@ def add(commands: Any) -> None:
         description="Measure the networks and their consensus on a folder that holds Benign, Early, Pre and Pro. All fields count, "
         "or with --split those of one part of a committed split. With --split stain --part test and no --fold, each field is read by "
         "the networks that were trained without its stain, found in the subfolders stain-0 to stain-4 of --weights. The CSV that "
-        "--predictions then writes can be given in place of the folder.",
+        "--predictions then writes can be given in place of the folder; where it exists, what it says of networks and folds that have "
+        "no weights here is kept.",
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of class folders, or a CSV of out-of-fold predictions")
     parser.add_argument("--split", choices=("paper", "stain"), help="a committed split; goes with --part")
@@ -87,10 +88,11 @@ def _pooled(args: argparse.Namespace) -> int:
     from ball.training import out_of_fold
     from ball.weights import weights_folder
 
-    stores = fold_stores(args.weights or weights_folder())
+    before = _before(args.predictions)
+    stores = fold_stores(args.weights or weights_folder(), set() if before is None else set(before.folds.tolist()))
     fields = choose(args)
     require_writable(args.json, args.predictions, inputs=[field.path for field in fields])
-    found, errors = hold_out(args.folder, fields, stores)
+    found, errors = hold_out(args.folder, fields, stores, before)
     try:
         document = out_of_fold.report(found, errors)
     except ValueError as error:
@@ -100,46 +102,99 @@ def _pooled(args: argparse.Namespace) -> int:
     return _write(args, document, lambda: csv_text(out_of_fold.HEADER, out_of_fold.rows(found)))
 
 
-def fold_stores(folder: Path) -> list[Store]:
-    """The weights of every fold.
+def _before(path: str | None) -> OutOfFold | None:
+    """What a file that is to be written says already: folds take hours each, and are trained on more than one machine.
 
     Raises:
-        UsageError: a fold has none.
+        UsageError: it holds something else.
+    """
+    from ball.training import out_of_fold
+
+    if path in (None, STDOUT) or not Path(str(path)).exists():
+        return None
+    try:
+        return out_of_fold.load(Path(str(path)))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{error} Name another file for --predictions.") from error
+
+
+def fold_stores(folder: Path, known: Collection[int] = ()) -> dict[int, Store]:
+    """The weights of the folds, by fold.
+
+    Args:
+        folder: holds the subfolders stain-0 to stain-4.
+        known: folds that need none.
+
+    Raises:
+        UsageError: another fold has none.
     """
     from ball.training.splits import FOLDS
     from ball.weights import Store
 
-    stores = [Store(folder / f"stain-{fold}") for fold in range(FOLDS)]
-    absent = [store.folder.name for store in stores if not (store.folder / "manifest.json").is_file()]
+    stores = {fold: Store(folder / f"stain-{fold}") for fold in range(FOLDS)}
+    there = {fold: store for fold, store in stores.items() if (store.folder / "manifest.json").is_file()}
+    absent = [fold for fold in stores if fold not in there and fold not in known]
     if absent:
-        fold = absent[0].removeprefix("stain-")
-        command = f"python -m ball train --split stain --fold {fold} --out {folder / absent[0]} --data FOLDER"
-        raise UsageError(f"{folder} holds no weights in {', '.join(absent)}. Train them, for example: {command}")
-    return stores
+        command = f"python -m ball train --split stain --fold {absent[0]} --out {stores[absent[0]].folder} --data FOLDER"
+        names = ", ".join(stores[fold].folder.name for fold in absent)
+        raise UsageError(f"{folder} holds no weights in {names}. Train them, for example: {command}")
+    return there
 
 
-def hold_out(folder: Path, fields: Sequence[Field], stores: Sequence[Store]) -> tuple[OutOfFold, list[str]]:
+def hold_out(
+    folder: Path, fields: Sequence[Field], stores: Mapping[int, Store], before: OutOfFold | None = None
+) -> tuple[OutOfFold, list[str]]:
     """Read each field by the networks of the fold that held it out; files that cannot be decoded come second.
+
+    Args:
+        folder: what the names of files are relative to.
+        fields: all that count.
+        stores: weights by fold; a fold without them has what ``before`` says of it.
+        before: earlier predictions, kept where no network here makes them again.
 
     Raises:
         UsageError: a fold has no network that loads, or no field.
     """
     from ball.training.data import twin_groups
-    from ball.training.out_of_fold import join
-    from ball.training.splits import load_split
+    from ball.training.out_of_fold import filled, join
+    from ball.training.splits import FOLDS, load_split
 
     parts, kept, errors = [], [], []
-    for fold, store in enumerate(stores):
+    for fold in range(FOLDS):
         names = load_split("stain", fold).test
         mine = [field for field in fields if field.name in names]
         if not mine:
             raise UsageError(f"{folder} holds no file of fold {fold} of the split stain: nothing can be pooled.")
         say(f"fold {fold}: {len(mine)} fields")
-        part, read, bad = _fold(folder, mine, fold, _engine(store.folder))
-        parts.append(part)
+        part, read, bad = _fold(folder, mine, fold, _engine(stores[fold].folder)) if fold in stores else _unread(folder, mine, fold)
+        parts.append(part if before is None else filled(part, before))
+        if before is not None:
+            _say_kept(fold, parts[-1].logits.keys() - part.logits.keys())
         kept += read
         errors += bad
     return join(parts, twin_groups(kept)), errors
+
+
+def _say_kept(fold: int, networks: Collection[str]) -> None:
+    if networks:
+        say(f"fold {fold}: {', '.join(sorted(networks))} as the file of predictions has it, since its weights are not here")
+
+
+def _unread(folder: Path, fields: list[Field], fold: int) -> tuple[OutOfFold, list[Field], list[str]]:
+    """A fold that no network here reads."""
+    return _part(folder, fields, fold, {}, {}), fields, []
+
+
+def _part(
+    folder: Path, fields: Sequence[Field], fold: int, logits: Mapping[str, Any], weights: Mapping[str, Mapping[int, str]]
+) -> OutOfFold:
+    import numpy as np
+
+    from ball.training.out_of_fold import OutOfFold
+
+    names = tuple(field.path.relative_to(folder).as_posix() for field in fields)
+    targets, count = np.array([field.target for field in fields], dtype=np.intp), len(fields)
+    return OutOfFold(names, np.full(count, fold), targets, np.zeros(count, dtype=np.intp), logits, weights)
 
 
 def _fold(folder: Path, fields: Sequence[Field], fold: int, engine: Engine) -> tuple[OutOfFold, list[Field], list[str]]:
@@ -150,9 +205,8 @@ def _fold(folder: Path, fields: Sequence[Field], fold: int, engine: Engine) -> t
     from ball.images import ImageError, decode
     from ball.segmentation import segment
     from ball.training.evaluation import DIGITS
-    from ball.training.out_of_fold import OutOfFold
 
-    names, kept, logits, errors = [], [], [], []
+    kept, logits, errors = [], [], []
     for field in progress(fields, "field"):
         name = field.path.relative_to(folder).as_posix()
         try:
@@ -161,16 +215,14 @@ def _fold(folder: Path, fields: Sequence[Field], fold: int, engine: Engine) -> t
             say(f"{printable(name)}: {error}")
             errors.append(name)
             continue
-        names.append(name)
         kept.append(field)
         logits.append({key: output.logits[0].double().numpy() for key, output in engine.predict(masked[None]).items()})
     if not kept:
         raise UsageError(f"None of the files of fold {fold} could be decoded: nothing can be pooled.")
     # Rounded as the CSV is, so that its figures are the same whether made at once or from it.
     columns = {key: np.stack([each[key] for each in logits]).round(DIGITS) for key in logits[0]}
-    targets, count = np.array([field.target for field in kept], dtype=np.intp), len(kept)
     weights = {key: {fold: engine.hashes[key]} for key in columns}
-    return OutOfFold(tuple(names), np.full(count, fold), targets, np.zeros(count, dtype=np.intp), columns, weights), kept, errors
+    return _part(folder, kept, fold, columns, weights), kept, errors
 
 
 def choose(args: argparse.Namespace) -> list[Field]:

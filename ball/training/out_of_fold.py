@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import numpy as np
@@ -125,6 +125,19 @@ def join(parts: Sequence[OutOfFold], groups: Integers) -> OutOfFold:
     files = tuple(file for part in parts for file in part.files)
     folds, targets = (np.concatenate([getattr(part, column) for part in parts]) for column in ("folds", "targets"))
     return OutOfFold(files, folds, targets, groups, logits, weights)
+
+
+def filled(part: OutOfFold, before: OutOfFold) -> OutOfFold:
+    """A fold, and of the networks that did not read it what ``before`` says of its files, known by name without folders."""
+    place = {PurePosixPath(file).name: index for index, file in enumerate(before.files)}
+    found = [place.get(PurePosixPath(file).name, -1) for file in part.files]
+    index, here = np.maximum(found, 0), np.array(found) >= 0
+    # A field that moved to another fold was read by networks that know its stain.
+    here &= before.folds[index] == part.folds
+    added = {name: np.where(here[:, None], values[index], np.nan) for name, values in before.logits.items() if name not in part.logits}
+    added = {name: values for name, values in added.items() if not np.isnan(values).all()}
+    weights = {name: {fold: one for fold, one in before.weights[name].items() if fold in part.folds} for name in added}
+    return replace(part, logits={**part.logits, **added}, weights={**part.weights, **weights})
 
 
 def stains(found: OutOfFold) -> Groups:

@@ -68,11 +68,8 @@ class Recipe:
 
 _RECIPES: Final[dict[str, Recipe]] = {
     "densenet121": Recipe(stages=_stages(5, 5)),
-    # Not fitted again since changes of light were made wider.
-    "resnet50": Recipe(
-        stages=_stages(3, 2, light=0.05, stain=0.05, shift=0.01), pretraining=(Stage(1, 64, Augmentation(zoom=(0.7, 1.0))),), side=144
-    ),
-    "alexnet": Recipe(stages=_stages(12, 12, light=0.12), rate=2e-4),
+    "resnet50": Recipe(stages=_stages(5, 5), side=144),
+    "alexnet": Recipe(stages=_stages(20, 20), rate=2e-4),
     "efficientnet_b0": Recipe(stages=_stages(8, 8), rate=1.5e-3),
     "googlenet": Recipe(),
 }

@@ -190,6 +190,37 @@ def test_folds_are_pooled_and_the_figures_follow_from_the_predictions_alone(
     assert (status, again) == (0, pooled)
 
 
+def test_predictions_of_weights_that_lie_elsewhere_are_kept(
+    held_out: Path, folds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predictions = tmp_path / "p.csv"
+    arguments = ["evaluate", str(held_out), *STAIN, "--weights", str(folds), "--predictions", str(predictions)]
+    assert main(arguments) == 0
+    whole = predictions.read_text()
+    for fold, network in ((0, "googlenet"), (1, "alexnet")):
+        manifest = json.loads((folds / f"stain-{fold}" / "manifest.json").read_text())
+        manifest["networks"].pop(network, None)
+        (folds / f"stain-{fold}" / "manifest.json").write_text(json.dumps(manifest))
+        (folds / f"stain-{fold}" / f"{network}.safetensors").unlink(missing_ok=True)
+    for fold in (3, 4):
+        (folds / f"stain-{fold}" / "manifest.json").unlink()
+    capsys.readouterr()
+    assert main(arguments) == 0
+    err = capsys.readouterr().err
+    assert "fold 0: googlenet as the file of predictions has it" in err
+    assert "fold 3: googlenet as the file of predictions has it" in err
+    assert predictions.read_text() == whole
+
+
+def test_a_file_that_holds_something_else_is_not_written_over(
+    held_out: Path, folds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "p.csv").write_text("file,label\nmine,Benign\n")
+    assert main(["evaluate", str(held_out), *STAIN, "--weights", str(folds), "--predictions", str(tmp_path / "p.csv")]) == 2
+    assert "Name another file for --predictions" in capsys.readouterr().err
+    assert (tmp_path / "p.csv").read_text() == "file,label\nmine,Benign\n"
+
+
 def test_pooled_logits_are_those_of_the_readings(held_out: Path, folds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(held_out), *STAIN, "--weights", str(folds), "--predictions", str(tmp_path / "p.csv")]) == 0
     capsys.readouterr()
