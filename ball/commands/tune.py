@@ -34,7 +34,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
     parser.add_argument("--json", type=Path, metavar="FILE", help="default benchmark/tuning.json in the weights folder")
     parser.add_argument("--accelerator", default="auto", help="passed to Lightning Fabric: auto (default), cpu, cuda, mps")
-    parser.set_defaults(run=run, devices="1", nodes=1, precision=None)
+    parser.add_argument("--precision", metavar="NAME", help="passed to Lightning Fabric, bf16-mixed for example; default 32 bits")
+    parser.set_defaults(run=run, devices="1", nodes=1)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,9 +55,10 @@ def run(args: argparse.Namespace) -> int:
     make_folder(path.parent)
     try:
         loaded = train.load(args.data)
-        plan = tune.Plan(loaded, split, args.side, args.init, args.seed, start_fabric(args), args.pbc)
+        plan = tune.Plan(loaded, split, args.side, args.init, args.seed, start_fabric(args), args.pbc, args.precision)
         facts = {"command": command(args), "side": args.side, "init": args.init, "split": args.split, "fold": args.fold, "part": "val",
-                 "n": len(loaded.part(split.val).targets), "classes": list(LABELS), "momentum": tune.MOMENTUM, "data": loaded.fingerprint}
+                 "n": len(loaded.part(split.val).targets), "classes": list(LABELS), "momentum": tune.MOMENTUM,
+                 "precision": args.precision or "32", "data": loaded.fingerprint}
         found = _kept(path, facts)
         train.check_room([job for name in names for _, job in tune.jobs(name, plan)])
         for name in names:
@@ -75,7 +77,8 @@ def command(args: argparse.Namespace) -> str:
     fold = "" if args.fold is None else f" --fold {args.fold}"
     pbc = " --pbc PBC" if args.init == "pbc" else ""
     seed = f" --seed {args.seed}" if args.seed else ""
-    return f"python -m ball tune --data DATA/all --side {args.side} --split {args.split}{fold} --init {args.init}{pbc}{seed}"
+    precision = f" --precision {args.precision}" if args.precision else ""
+    return f"python -m ball tune --data DATA/all --side {args.side} --split {args.split}{fold} --init {args.init}{pbc}{seed}{precision}"
 
 
 def _kept(path: Path, facts: dict[str, Any]) -> dict[str, Any]:

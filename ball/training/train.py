@@ -26,7 +26,11 @@ PBC_SIDE = 128
 
 @dataclass
 class Job:
-    """One network on one split. ``tag`` names the split in folders, ``command`` is what reproduces it."""
+    """One network on one split.
+
+    ``tag`` names the split in folders, ``command`` is what reproduces it. ``start`` is the recipe whose start this fit begins
+    from, its own where None.
+    """
 
     network: str
     recipe: Recipe
@@ -39,6 +43,7 @@ class Job:
     fabric: Fabric = field(default_factory=lambda: Fabric(accelerator="auto", devices=1))
     precision: str | None = None
     descent: Descent = ADAMW
+    start: Recipe | None = None
 
     def folder(self, name: str) -> Path:
         """Folder of a run; a precision other than the default's has runs of its own."""
@@ -114,7 +119,7 @@ def pretrain(job: Job) -> State:
     """Learn the classes of the PBC folder (Acevedo et al. 2020, doi:10.1016/j.dib.2020.105474), and keep the result."""
     if job.pbc is None or not job.pbc.is_dir():
         raise FileNotFoundError(f"--init pbc needs the folder of PBC cells (one folder a class); got {job.pbc}")
-    start = job.recipe.start()
+    start = (job.start or job.recipe).start()
     classes = sorted(child.name for child in job.pbc.iterdir() if child.is_dir() and not child.name.startswith("."))
     paths = [path for name in classes for path in sorted((job.pbc / name).glob("*.jpg"))]
     targets = torch.tensor([classes.index(path.parent.name) for path in paths])

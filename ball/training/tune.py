@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -45,7 +46,10 @@ OPTIMISERS: Final[Mapping[str, Descent]] = MappingProxyType({"SGD": Descent(_sgd
 
 @dataclass(frozen=True)
 class Plan:
-    """What all trials share: the data, the part, where they start and at which side they are trained and judged."""
+    """What all trials share: the data, the part, where they start and at which side they are trained and judged.
+
+    Trials on PBC cells begin where the shipped network began: a start of their own at each rate would be a second thing tuned.
+    """
 
     loaded: Loaded
     split: Split
@@ -53,7 +57,8 @@ class Plan:
     init: str
     seed: int
     fabric: Fabric
-    pbc: Any = None
+    pbc: Path | None = None
+    precision: str | None = None
 
 
 def jobs(network: str, plan: Plan) -> list[tuple[str, Job]]:
@@ -64,7 +69,7 @@ def jobs(network: str, plan: Plan) -> list[tuple[str, Job]]:
     for rate, (name, descent) in product(RATES, OPTIMISERS.items()):
         recipe = replace(own, stages=(stage,), side=plan.side, rate=rate, averaging=0.0, smoothing=0.0)
         tag = f"tune-{name.lower()}"
-        job = Job(network, recipe, plan.split, tag, "", plan.init, plan.loaded.fields, plan.pbc, plan.fabric, None, descent)
+        job = Job(network, recipe, plan.split, tag, "", plan.init, plan.loaded.fields, plan.pbc, plan.fabric, plan.precision, descent, own)
         trials.append((name, job))
     return trials
 

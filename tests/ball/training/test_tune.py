@@ -13,7 +13,7 @@ from lightning.fabric import Fabric
 from ball.cli import main
 from ball.training import tune
 from ball.training.fit import CHECKPOINT
-from ball.training.recipe import Recipe
+from ball.training.recipe import Recipe, recipe_for
 from ball.training.splits import load_split
 from ball.training.train import Loaded
 from tests.ball.test_cli_train import fields
@@ -32,6 +32,7 @@ def test_the_grid_is_the_papers() -> None:
     assert {sum(stage.epochs for stage in job.recipe.stages) for _, job in found} == {10}
     assert len({job.run_folder for _, job in found}) == 4
     assert {job.recipe.averaging for _, job in found} == {0.0}
+    assert {job.start.start().digest() for _, job in found if job.start} == {recipe_for("googlenet").start().digest()}
 
 
 @pytest.mark.parametrize("name", tune.OPTIMISERS)
