@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable
+
 import streamlit as st
 
-from pages import about, benchmark, casebook, read, slides
+from pages import read
 from pages._parts import access, frame
 
 st.set_page_config(page_title="Second reader for B-ALL smears", page_icon=frame.ICON, layout="wide", initial_sidebar_state=380)
+
+
+def later(name: str) -> Callable[[], None]:
+    """A page whose code is loaded when it is first opened: the first page does not wait for the others'."""
+    return lambda: importlib.import_module(f"pages.{name}").page()
+
 
 home = st.Page(read.page, title="Read", default=True)
 
@@ -20,10 +29,10 @@ def to_home() -> None:
 chosen = st.navigation(
     [
         home,
-        st.Page(slides.page, title="Slides", url_path="slides"),
-        st.Page(benchmark.page, title="Benchmark", url_path="benchmark"),
-        st.Page(casebook.page, title="Case book", url_path="casebook"),
-        st.Page(about.page, title="About", url_path="about"),
+        st.Page(later("slides"), title="Slides", url_path="slides"),
+        st.Page(later("benchmark"), title="Benchmark", url_path="benchmark"),
+        st.Page(later("casebook"), title="Case book", url_path="casebook"),
+        st.Page(later("about"), title="About", url_path="about"),
         st.Page(to_home, title="Read", url_path="read", visibility="hidden"),
     ],
     position="top",

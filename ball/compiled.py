@@ -51,6 +51,10 @@ KEPT: Final = 4
 TOLERANCE: Final = 1e-3
 """Largest difference from torch, as a share of the largest value, that a new graph may show."""
 
+SURE: Final = 0.95
+"""Leading probability from which on an answer in bf16 stands: on validation fields no label turns above it, and no
+probability moves by more than 0.03 (`python -m benchmarks.rounding`)."""
+
 _LOG: Final = logging.getLogger(__name__)
 _OUTPUTS: Final = 3
 
@@ -143,6 +147,27 @@ class Graph:
     def _run(self, images: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         self._request.infer({0: images})
         return [self._request.get_output_tensor(index).data.astype(np.float32, copy=True) for index in range(_OUTPUTS)]
+
+
+class Rechecked:
+    """A graph in bf16, and the same in f32, which reads again what the first is not sure of.
+
+    bf16 keeps 8 bits of a number. Where a network is sure that changes nothing; where two labels are close it moves the
+    probability most, and may turn the vote.
+    """
+
+    def __init__(self, rounded: Graph, exact: Graph, sure: float = SURE) -> None:
+        """Join two graphs of one network; ``sure`` is the leading probability from which on the first has the word."""
+        self._rounded, self._exact, self._sure = rounded, exact, sure
+
+    def __call__(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Run the network, as `Graph` does."""
+        found = self._rounded(batch)
+        unsure = found[0].softmax(dim=1).amax(dim=1) < self._sure
+        if unsure.any():
+            for rounded, exact in zip(found, self._exact(batch[unsure]), strict=True):
+                rounded[unsure] = exact
+        return found
 
 
 def load_graph(store: Store, name: str, precision: Precision, threads: int) -> tuple[Graph, str | None]:

@@ -1,7 +1,7 @@
 """The loaded networks: one pass a field gives each network's logits, last feature maps and Grad-CAM weights together.
 
 torch runs them on an NVIDIA card, or on the processor; OpenVINO (ball/compiled.py) runs them on the processor in about
-half the time, or in bf16 in a third. ``auto`` takes the card, else OpenVINO in f32, else torch.
+half the time, or mostly in bf16 in a third. ``auto`` takes the card, else OpenVINO in f32, else torch.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ball.compiled import CompileError, Precision, has_bf16, load_graph, openvino_package
+from ball.compiled import SURE, CompileError, Graph, Precision, Rechecked, has_bf16, load_graph, openvino_package
 from ball.logs import log_failure
 from ball.names import ENGINES as ENGINES
 from ball.networks import NETWORKS, Classifier, sized, standardised
@@ -87,9 +87,17 @@ class Engine:
     place of what was asked for. Predicting is safe from several threads: the networks are never changed.
     """
 
-    def __init__(self, store: Store, name: str = "auto") -> None:
+    def __init__(self, store: Store, name: str = "auto", sure: float = SURE) -> None:
+        """Load the networks.
+
+        Args:
+            store: the weights folder.
+            name: one of `ENGINES`.
+            sure: for the fast engine, see `ball.compiled.Rechecked`; 0 rounds whatever the answer.
+        """
         self.name, self.notices = choose(name)
         self.folder: Path = store.folder
+        self._sure = sure
         self.device = torch.device("cuda" if self.name == "torch-cuda" else "cpu")
         if self.name == "torch-cuda":  # TF32 keeps ten bits: votes would differ from those of a CPU.
             torch.backends.cudnn.allow_tf32 = False
@@ -114,17 +122,22 @@ class Engine:
 
     def _load(self, store: Store, network: str) -> _Network:
         if self.name.startswith("openvino"):
-            precision: Precision = "bf16" if self.name == "openvino-bf16" else "f32"
             try:
-                graph, notice = load_graph(store, network, precision, max(1, torch.get_num_threads() // 2))
+                return _Network(self._compiled(store, network), store.side(network))
             except CompileError as error:
                 log_failure(_LOG, "A network could not be compiled", error)
                 self._notice(f"{NETWORKS[network].title} runs in torch: it could not be compiled here.")
-            else:
-                self._notice(notice)
-                return _Network(graph, store.side(network))
         model = self._in_torch[network] = store.load(network).to(self.device)
         return _Network(_in_torch(model), model.side)
+
+    def _compiled(self, store: Store, network: str) -> Run:
+        rounded = self.name == "openvino-bf16" and NETWORKS[network].rounds
+        found: dict[Precision, Graph] = {}
+        precisions: tuple[Precision, ...] = ("bf16", "f32") if rounded and self._sure else ("bf16",) if rounded else ("f32",)
+        for precision in precisions:
+            found[precision], notice = load_graph(store, network, precision, max(1, torch.get_num_threads() // 2))
+            self._notice(notice)
+        return Rechecked(found["bf16"], found["f32"], self._sure) if len(found) > 1 else found[precisions[0]]
 
     def _notice(self, text: str | None) -> None:
         if text and text not in self.notices:
@@ -139,7 +152,14 @@ class Engine:
         Returns:
             Output by network name, on the CPU.
         """
-        return self.run(self.batches(masked))
+        return self.begin(masked)()
+
+    def begin(self, masked: NDArray[np.uint8]) -> Callable[[], dict[str, Output]]:
+        """Set every network going where they run in threads of their own; what is given back waits for them.
+
+        Arguments and result as for `predict`.
+        """
+        return self._started(self.batches(masked))
 
     @torch.no_grad()
     def batches(self, masked: NDArray[np.uint8]) -> dict[int, Tensor]:
@@ -149,12 +169,15 @@ class Engine:
 
     def run(self, batches: Mapping[int, Tensor]) -> dict[str, Output]:
         """Run every network once on batches that `batches` made."""
+        return self._started(batches)()
+
+    def _started(self, batches: Mapping[int, Tensor]) -> Callable[[], dict[str, Output]]:
         if self._pool is None:
-            return {name: network(batches[network.side]) for name, network in self._networks.items()}
+            return lambda: {name: network(batches[network.side]) for name, network in self._networks.items()}
         # The slowest first, so that both halves of the cores end at about the same time.
         order = sorted(self._networks.items(), key=lambda item: -item[1].seconds)
         running = {name: self._pool.submit(network, batches[network.side]) for name, network in order}
-        return {name: running[name].result() for name in self._networks}
+        return lambda: {name: running[name].result() for name in self._networks}
 
 
 class _Models(Mapping[str, Classifier]):

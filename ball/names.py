@@ -18,7 +18,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
 """Title of every network by its name, in contract order."""
 
 ENGINES: Final = ("auto", "torch", "openvino", "fast")
-"""Engines that can be asked for; ``auto`` picks the best exact one present, ``fast`` is OpenVINO in bf16."""
+"""Engines that can be asked for; ``auto`` picks the best exact one present, ``fast`` is OpenVINO in bf16 where that is sure."""
 
 Method = Literal["grad-cam", "grad-cam++", "layer-cam"]
 """How a map of where a network looked is made; the first comes with every reading, the others when asked for."""

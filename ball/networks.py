@@ -29,7 +29,11 @@ STD: Final = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Network:
-    """One network: its name in files and in torchvision, where to cut it, and with which settings to build it."""
+    """One network: its name in files and in torchvision, where to cut it, and with which settings to build it.
+
+    ``quantised``: matrices that its weight file holds in 8 bits. ``rounds``: whether bf16 is near enough to f32
+    (`python -m benchmarks.rounding`).
+    """
 
     name: str
     early: Callable[[Any, Tensor], Tensor]
@@ -39,6 +43,7 @@ class Network:
     classifier: str
     imagenet: str
     quantised: tuple[str, ...] = ()
+    rounds: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self, num_classes: int) -> nn.Module:
@@ -213,7 +218,7 @@ NETWORKS: Final[dict[str, Network]] = {
             "efficientnet_b0", _features(None, _EARLY), _features(_EARLY, None),
             _pooled("classifier"), _pooled_explained("classifier.1"), "classifier.1", "IMAGENET1K_V1",
             # Stochastic depth has no weights; it suits schedules far longer than ours.
-            settings={"stochastic_depth_prob": 0.0},
+            rounds=False, settings={"stochastic_depth_prob": 0.0},
         ),
         Network(
             "googlenet", _in_turn(_GOOGLENET_EARLY), _in_turn(_GOOGLENET_LATE), _pooled("dropout", "fc"),

@@ -28,6 +28,7 @@ from ball.logs import log_failure
 from ball.networks import NETWORKS
 from ball.segmentation import Segmentation, segment
 from ball.trust import Judgement, consensus, find_trust, judge
+from ball.trust.appearance import Appearance, describe
 from ball.values import require_rgb
 
 Source = Path | str | bytes | Part | NDArray[np.uint8]
@@ -164,7 +165,7 @@ def read(
     """
     require_scale(scale)
     chosen = engine or load_engine()
-    return _answered([_prepared(source, name, chosen, scale)], chosen, maps)[0]
+    return _answered([_prepared(source, name, chosen)], chosen, maps, scale)[0]
 
 
 def read_many(
@@ -196,12 +197,12 @@ def read_many(
     try:
         while True:
             room = max(1, min(AHEAD, BUDGET // largest))
-            waiting.extend(pool.submit(_prepared, *each, chosen, scale) for each in islice(named, max(0, room - len(waiting))))
+            waiting.extend(pool.submit(_prepared, *each, chosen) for each in islice(named, max(0, room - len(waiting))))
             if not waiting:
                 return
             batch = [waiting.popleft().result() for _ in range(min(size, room, len(waiting)))]
             largest = max([largest, *(each.decoded.rgb.nbytes for each in batch if isinstance(each, Prepared))])
-            yield from _answered(batch, chosen, maps)
+            yield from _answered(batch, chosen, maps, scale)
             size = BATCH
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -209,17 +210,24 @@ def read_many(
 
 @dataclass(frozen=True)
 class Prepared:
-    """A field ready for the networks: decoded, segmented and its cells measured."""
+    """A field ready for the networks: decoded and segmented."""
 
     name: str
     sha256: str
     decoded: Decoded
     segmentation: Segmentation
-    cells: tuple[Cell, ...]
     seconds: dict[str, float]
 
 
-def _prepared(source: Source, name: str | None, engine: Engine, scale: float | None) -> Prepared | Reading:
+@dataclass(frozen=True)
+class Measured:
+    """What is found in a field without any network."""
+
+    cells: tuple[Cell, ...]
+    appearance: Appearance
+
+
+def _prepared(source: Source, name: str | None, engine: Engine) -> Prepared | Reading:
     """Bring a source before the networks; the reading of an error where that fails."""
     seconds: dict[str, float] = {}
     kind = _kind(source)
@@ -236,54 +244,64 @@ def _prepared(source: Source, name: str | None, engine: Engine, scale: float | N
             return _error(called, sha256, f"None of the five networks could be loaded. {why}", engine, seconds)
         with _timed(seconds, "segment"):
             segmentation = segment(decoded.rgb)
-            cells = find_cells(segmentation, decoded.rgb.shape[:2], scale=scale)
-        return Prepared(called, sha256, decoded, segmentation, cells, seconds)
+        return Prepared(called, sha256, decoded, segmentation, seconds)
     except ImageError as error:
         return _error(called, sha256, str(error), engine, seconds)
     except Exception as error:  # noqa: BLE001  whatever one file breaks, the others are still read
         return _broken(called, sha256, error, engine, seconds)
 
 
-def _answered(batch: list[Prepared | Reading], engine: Engine, maps: bool) -> list[Reading]:
+def _answered(batch: list[Prepared | Reading], engine: Engine, maps: bool, scale: float | None) -> list[Reading]:
     """Readings of fields that the networks read together; where that fails, of each by itself."""
     fields = [each for each in batch if isinstance(each, Prepared)]
     readings: Iterator[Reading] = iter(())
     if fields:
         began = time.perf_counter()
         try:
-            outputs = engine.predict(np.stack([each.segmentation.masked for each in fields]))
+            waiting = engine.begin(np.stack([each.segmentation.masked for each in fields]))
+            # While the networks run: they leave cores idle at either end.
+            measured = [_measured(each, scale) for each in fields]
+            outputs = waiting()
         except Exception as error:  # noqa: BLE001  as above
             if len(fields) > 1:
-                return [reading for each in batch for reading in _answered([each], engine, maps)]
+                return [reading for each in batch for reading in _answered([each], engine, maps, scale)]
             return [_broken(fields[0].name, fields[0].sha256, error, engine, fields[0].seconds)]
         share = round((time.perf_counter() - began) / len(fields), 6)
         readings = (
-            _finished(each, {key: output.one(index) for key, output in outputs.items()}, share, engine, maps)
+            _finished(each, measured[index], {key: output.one(index) for key, output in outputs.items()}, share, engine, maps)
             for index, each in enumerate(fields)
         )
     return [next(readings) if isinstance(each, Prepared) else each for each in batch]
 
 
-def _finished(field: Prepared, outputs: dict[str, Output], predict: float, engine: Engine, maps: bool) -> Reading:
+def _measured(field: Prepared, scale: float | None) -> Measured:
+    with _timed(field.seconds, "measure"):
+        cells = find_cells(field.segmentation, field.decoded.rgb.shape[:2], scale=scale)
+        return Measured(cells, describe(field.segmentation))
+
+
+def _finished(field: Prepared, measured: Measured, outputs: dict[str, Output], predict: float, engine: Engine, maps: bool) -> Reading:
     seconds = {**field.seconds, "predict": predict}
     try:
         found = {}
         if maps:
             with _timed(seconds, "explain"):
                 found = {key: grad_cam(output) for key, output in outputs.items()}
-        return _judged(field, outputs, found, engine, seconds)
+        return _judged(field, measured, outputs, found, engine, seconds)
     except Exception as error:  # noqa: BLE001  as above
         return _broken(field.name, field.sha256, error, engine, seconds)
 
 
 def _judged(
-    field: Prepared, outputs: dict[str, Output], maps: dict[str, NDArray[np.float32]], engine: Engine, seconds: dict[str, float]
+    field: Prepared, measured: Measured, outputs: dict[str, Output], maps: dict[str, NDArray[np.float32]], engine: Engine,
+    seconds: dict[str, float],
 ) -> Reading:
     """What the votes come to: the place for every rule between the networks and the reader."""
     segmentation = field.segmentation
     votes = tuple(Vote(key, _softmax(output)) for key, output in outputs.items())
     with _timed(seconds, "judge"):
-        judgement = judge({vote.network: vote.probabilities for vote in votes}, segmentation, engine.hashes, find_trust(engine.folder))
+        said = {vote.network: vote.probabilities for vote in votes}
+        judgement = judge(said, segmentation, engine.hashes, find_trust(engine.folder), measured.appearance)
     return Reading(
         file=field.name,
         sha256=field.sha256,
@@ -300,7 +318,7 @@ def _judged(
         engine=engine.name,
         weights=dict(engine.hashes),
         judgement=judgement,
-        evidence=Evidence(field.decoded.rgb, segmentation, field.cells, maps),
+        evidence=Evidence(field.decoded.rgb, segmentation, measured.cells, maps),
     )
 
 

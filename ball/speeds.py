@@ -9,6 +9,7 @@ from typing import Any, Final
 from ball.benchmark import load_file
 
 SPEED: Final = "python -m benchmarks.speed DATA --json weights/benchmark/speed.json"
+ROUNDING: Final = "python -m benchmarks.rounding DATA/all --json weights/benchmark/rounding.json"
 APP: Final = "python -m benchmarks.app DATA --json weights/benchmark/app.json"
 
 
@@ -33,6 +34,15 @@ class Ratio:
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """An engine held against torch: its votes, how many of them have another label, and how far a probability moves at most."""
+
+    votes: int
+    turned: int
+    largest: float
+
+
+@dataclass(frozen=True)
 class Speed:
     """Ratios, and medians in milliseconds of one field by path, measured on one day on one processor.
 
@@ -45,6 +55,7 @@ class Speed:
     ratios: tuple[Ratio, ...]
     milliseconds: Mapping[str, float]
     fast: bool
+    agreement: Mapping[str, Agreement]
 
     def __post_init__(self) -> None:
         if not self.ratios:
@@ -90,7 +101,11 @@ def _speed(document: Any) -> Speed:
     ]  # fmt: skip
     spent = {str(key): float(value) for key, value in document["milliseconds"].items()}
     given, date, processor = (str(document[key]) for key in ("command", "date", "processor"))
-    return Speed(given, date, processor, tuple(ratios), spent, "fast" in document["engines"])
+    agreement = {
+        str(key): Agreement(int(row["votes"]), int(row["other_labels"]), float(row["largest_difference"]))
+        for key, row in document.get("agreement", {"engines": {}})["engines"].items()
+    }
+    return Speed(given, date, processor, tuple(ratios), spent, "fast" in document["engines"], agreement)
 
 
 def _feel(document: Any) -> Feel:

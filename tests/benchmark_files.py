@@ -99,10 +99,12 @@ def _speeds(folder: Path) -> None:
     ratios = {"one field, f32": {"median": 8.0, "low": 7.5, "high": 8.4},
               "one field against the floor, f32": {"median": 1.55, "low": 1.5, "high": 1.6}}  # fmt: skip
     goals = {"faster": {"one field, f32": 7.0, "one field, fast": 12.0}, "as_long": {"one field against the floor, f32": 1.3}}
+    agreement = {"votes": 1500, "other_labels": 2, "largest_difference": 0.04}
     one_day = {"date": "2026-01-02", "processor": "A processor, 2 cores"}
     given = "python -m benchmarks.speed DATA --json weights/benchmark/speed.json --turns 4"
     _json(folder / "speed.json", {**one_day, "command": given, "engines": {"f32": "openvino-f32"}, "ratios": ratios, "goals": goals,
-                                  "milliseconds": {"naive": 1600.0, "f32": 200.0}})  # fmt: skip
+                                  "milliseconds": {"naive": 1600.0, "f32": 200.0},
+                                  "agreement": {"engines": {"f32": agreement}}})  # fmt: skip
     memory = {"50": {"now": 1500.0, "most": 1800.0}, "200": {"now": 1510.0, "most": 1900.0}}
     _json(folder / "app.json", {**one_day, "seconds_to_first_page": {"median": 2.1}, "seconds_of_a_widget_change": {"median": 0.12},
                                 "megabytes_after_fields": memory})  # fmt: skip

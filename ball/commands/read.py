@@ -52,7 +52,7 @@ def add(commands: Any) -> None:
     slides.add(parser)
     parser.add_argument(
         "--engine", metavar="NAME", default="auto",
-        help=f"what runs the networks: {', '.join(ENGINES)}; default auto, the best exact one present; fast rounds to bf16",
+        help=f"what runs the networks: {', '.join(ENGINES)}; default auto, the best exact one present; fast takes bf16 where it can",
     )
     parser.set_defaults(run=run)
 

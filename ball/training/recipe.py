@@ -69,7 +69,8 @@ class Recipe:
 _RECIPES: Final[dict[str, Recipe]] = {
     "densenet121": Recipe(stages=_stages(5, 5)),
     "resnet50": Recipe(stages=_stages(5, 5), side=144),
-    "alexnet": Recipe(stages=_stages(20, 20), rate=2e-4),
+    # Twice the epochs and changes of light by a fifth were no better on validation: 93.4 % and 0.172, for 93.8 % and 0.166.
+    "alexnet": Recipe(stages=_stages(12, 12, light=0.12), rate=2e-4),
     "efficientnet_b0": Recipe(stages=_stages(8, 8), rate=1.5e-3),
     "googlenet": Recipe(),
 }

@@ -10,7 +10,7 @@ import numpy as np
 
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.segmentation import Segmentation
-from ball.trust.appearance import describe
+from ball.trust.appearance import Appearance, describe
 from ball.trust.calibration import consensus, disagreement, prediction_set
 from ball.trust.gate import NO_NUCLEI, Examination, examine
 from ball.trust.store import Trust, calibration_for
@@ -60,7 +60,8 @@ class Judgement:
 
 
 def judge(
-    votes: Mapping[str, Sequence[float]], segmentation: Segmentation, weights: Mapping[str, str], trust: Trust | None = None
+    votes: Mapping[str, Sequence[float]], segmentation: Segmentation, weights: Mapping[str, str], trust: Trust | None = None,
+    seen: Appearance | None = None,
 ) -> Judgement:
     """Judge one field.
 
@@ -69,32 +70,33 @@ def judge(
         segmentation: of the field, at the size that the networks see.
         weights: SHA-256 by network of the weights that voted.
         trust: thresholds; None where there are none, which gives the plain mean, no gate but that for an empty mask, and a flag.
+        seen: how the field was described, where it was.
     """
-    seen = _examined(segmentation, trust)
+    found = _examined(segmentation, trust, seen)
     calibrated = trust is not None and trust.fits(weights)
-    combined = consensus(votes, calibration_for(trust, weights), seen.strangeness)
+    combined = consensus(votes, calibration_for(trust, weights), found.strangeness)
     leading = LABELS[int(np.argmax(combined))]
     limits = trust.limits if trust is not None and calibrated else None
-    doubt = seen.refusal
+    doubt = found.refusal
     if doubt is None and limits is not None and max(combined) < limits.suggest:
         doubt = below(max(combined), leading, limits.suggest)
     return Judgement(
         consensus=combined,
         suggestion=leading if doubt is None else UNIDENTIFIED,
-        status="read" if seen.refusal is None else "refused",
+        status="read" if found.refusal is None else "refused",
         reason=doubt,
-        flags=seen.flags if calibrated else (*seen.flags, NOT_CALIBRATED),
+        flags=found.flags if calibrated else (*found.flags, NOT_CALIBRATED),
         label_set=prediction_set(combined, limits.label_set) if limits else (),
         coverage=limits.coverage if limits else None,
         disagreement=float(disagreement({name: np.asarray(values, dtype=np.float64)[None] for name, values in votes.items()})[0]),
-        strangeness=seen.strangeness if trust is not None else None,
+        strangeness=found.strangeness if trust is not None else None,
         limit=limits.suggest if limits else None,
     )
 
 
-def _examined(segmentation: Segmentation, trust: Trust | None) -> Examination:
+def _examined(segmentation: Segmentation, trust: Trust | None, seen: Appearance | None) -> Examination:
     if trust is not None:
-        return examine(describe(segmentation), segmentation.empty, trust.familiarity, trust.limits.refuse)
+        return examine(seen or describe(segmentation), segmentation.empty, trust.familiarity, trust.limits.refuse)
     return Examination(0.0, NO_NUCLEI, (f"no_nuclei: {NO_NUCLEI}",)) if segmentation.empty else Examination(0.0, None, ())
 
 

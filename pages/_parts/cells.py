@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from pages._parts import cells_charts as charts
+from pages._parts import pictures
 from pages._parts.worklist import Row
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def draw(row: Row, reading: Reading, evidence: Evidence) -> None:
             weights = _weighing(row, reading, evidence)
             scale = _scale(row)
     if not cells:
-        st.image(evidence.rgb, width=_PICTURE, alt=f"Field {row.name}, in which no cell was found")
+        pictures.draw(evidence.rgb, f"Field {row.name}, in which no cell was found", _PICTURE)
         return
     frame = table(cells, weights, scale, evidence.segmentation.mask.shape[0])
     chosen = _chosen(row, cells)

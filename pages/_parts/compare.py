@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from ball.names import TITLES
-from pages._parts import marks
+from pages._parts import marks, pictures
 from pages._parts.verdict import checks
 from pages._parts.worklist import Row, Worklist
 
@@ -53,7 +53,7 @@ def _side(row: Row, todo: Worklist, picture: str) -> None:
         return
     shown = _shown(row, picture)
     if shown is not None:
-        st.image(shown, width="stretch", alt=f"{row.name}: {TITLES.get(picture, picture)}")
+        pictures.draw(shown, f"{row.name}: {TITLES.get(picture, picture)}")
     st.html(marks.heading(2, marks.mark_of(reading)))
     if reading.votes:
         agree = f"**{reading.agreement} of {len(reading.votes)}** networks agree"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final
@@ -190,6 +191,15 @@ def quick(found: Speed) -> str:
     ours, naive = found.milliseconds["f32"], found.milliseconds["naive"]
     goals = f"{missed} of {len(found.ratios)} goals are missed" if missed else f"all {len(found.ratios)} goals are reached"
     return f"A full reading with five maps takes {ours:.0f} ms, the plain way {naive:.0f} ms; {goals}."
+
+
+def agreed(found: Speed) -> str:
+    """Whether the engines answer as torch does; empty where they were not held against it."""
+    parts = []
+    for name, each in found.agreement.items():
+        labels = f"{each.turned} of {each.votes:,} votes differ" if each.turned else f"all {each.votes:,} votes are the same"
+        parts.append(f"{name}: {labels}, and no probability moves by more than {math.ceil(1e4 * each.largest) / 1e4:g}")
+    return f"Against torch, {'; '.join(parts)}." if parts else ""
 
 
 def against_paper(reference: Reference, evaluation: Evaluation, metric: str) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 from ball.names import TITLES
 from ball.places import read_command
 from pages._parts import cells as cells_tab
-from pages._parts import steadiness
+from pages._parts import pictures, steadiness
 from pages._parts.marks import percent
 from pages._parts.worklist import Row
 
@@ -41,11 +41,11 @@ def _steps(evidence: Evidence, name: str) -> None:
     grid = st.grid(8, min_column_width=92, gap=12, key="steps")
     for number, step in enumerate(steps, start=1):
         with grid.cell():
-            st.image(step.image, width="stretch", alt=f"Step {number}, {step.title}, of {name}")
+            pictures.draw(step.image, f"Step {number}, {step.title}, of {name}")
             st.markdown(f"**{number}** {step.title}")
     last = steps[-1]
     with st.container(horizontal=True, gap="medium"):
-        st.image(last.image, width=448, alt=f"{last.title} of {name}, enlarged")
+        pictures.draw(last.image, f"{last.title} of {name}, enlarged", 448)
         with st.container(width="stretch"):
             st.subheader(last.title, anchor=False)
             st.markdown("All that the five networks see of the field: what lies outside the mask is black to them.")

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ball.casebook.errors import CaseBookError, CaseChangedError
 from pages._parts import who
 from pages._parts.worklist import Row, Worklist
 
@@ -49,6 +48,8 @@ def state(todo: Worklist) -> str:
 
 @st.dialog("Save case")
 def _dialog(todo: Worklist) -> None:
+    from ball.casebook import CaseBookError, CaseChangedError
+
     new = [row for row in todo.rows if row.reading and row.saved is None]
     reviewed = sum(row.verdict.given for row in todo.rows)
     st.markdown(f"{len(todo.rows)} {'field' if len(todo.rows) == 1 else 'fields'}, {reviewed} with your own reading.")

@@ -11,7 +11,7 @@ import streamlit as st
 
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.trust.slide import SlideField, SlideReading, read_slide, settings
-from pages._parts import charts, marks
+from pages._parts import charts, marks, pictures
 from pages._parts.worklist import Row
 
 _SHOWN: Final = 5
@@ -102,7 +102,7 @@ def _gallery(found: Sequence[tuple[str, float]], rows: Mapping[str, Row]) -> Non
         with grid.cell():
             reading = row.reading
             if reading and reading.evidence is not None:
-                st.image(reading.evidence.rgb, width="stretch", alt=f"Field {row.name}")
+                pictures.draw(reading.evidence.rgb, f"Field {row.name}", longest=448)
             elif row.thumbnail:
                 st.image(row.thumbnail, width=96, alt=f"Field {row.name}")
             st.html(marks.heading(3, marks.MARKS[_leading(row)]))

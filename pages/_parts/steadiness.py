@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from ball.names import TITLES
-from ball.perturb import PERTURBATIONS
-from ball.trust.store import find_trust
 from pages._parts import marks
 
 if TYPE_CHECKING:
@@ -53,6 +51,7 @@ def draw(row: Row) -> None:
 def _try(row: Row) -> None:
     from ball.engine import load_engine
     from ball.trust.stability import CODE, stability
+    from ball.trust.store import find_trust
 
     reading = row.reading
     if reading is None or reading.evidence is None:
@@ -74,6 +73,8 @@ def _turned(found: Stability) -> str:
 
 
 def _table(found: Stability) -> list[dict[str, str]]:
+    from ball.perturb import PERTURBATIONS
+
     return [
         {
             "Change": change.title.capitalize() if change.title[0].islower() else change.title,

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from ball.trust.limit import suggest_from
-
 if TYPE_CHECKING:
     from pages._parts.worklist import Worklist
 
@@ -25,6 +23,9 @@ def apply(todo: Worklist) -> None:
     for row in todo.rows:
         judgement = row.reading.judgement if row.reading else None
         if row.reading is not None and judgement is not None and judgement.limit is not None:
+            # Not before there is a reading: it brings the segmentation with it, for which an empty page would wait.
+            from ball.trust.limit import suggest_from
+
             row.reading = suggest_from(row.reading, asked / 100 if asked is not None else judgement.limit)
 
 

@@ -12,7 +12,7 @@ from ball.labels import LABELS, UNIDENTIFIED
 from ball.names import TITLES
 from ball.wording import BENIGN as BENIGN
 from ball.wording import checks as checks
-from pages._parts import marks, steadiness, viewer
+from pages._parts import marks, pictures, steadiness, viewer
 from pages._parts.worklist import Row, Worklist
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def draw(row: Row, todo: Worklist) -> None:
     with st.container(horizontal=True, gap="medium", key="verdict"):
         if reading.evidence is not None:
             with st.container(width=224, gap="xsmall", key="verdict-picture"):
-                st.image(reading.evidence.rgb, width="stretch", alt=f"Field {row.name}")
+                pictures.draw(reading.evidence.rgb, f"Field {row.name}", longest=448)
                 viewer.button(row)
         with st.container(width="stretch", gap="small", key="verdict-text"):
             st.html(marks.heading(1, marks.mark_of(reading)))

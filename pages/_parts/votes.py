@@ -12,7 +12,7 @@ import streamlit as st
 
 from ball.labels import LABELS
 from ball.names import METHODS, TITLES, Method
-from pages._parts import maps_figures, marks
+from pages._parts import marks, pictures
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,6 +62,9 @@ def draw(reading: Reading, name: str) -> None:
             _card(reading, votes[network], str(style), opacity / 100, labels[network], heats.get(network), name)
     st.markdown(_spread(reading))
     if heats:
+        # Its figures bring the tables and charts of the page Benchmark, which nothing else here needs.
+        from pages._parts import maps_figures
+
         about = " ".join(filter(None, (_METHODS[method], maps_figures.standing(method))))
         st.caption(
             f"The maps show where a network looked, not why. They are coarse: {_coarseness(heats)}. "
@@ -106,7 +109,7 @@ def _card(reading: Reading, vote: Vote, style: str, opacity: float, label: str, 
     st.html(f'<div class="ball-card-name{room}"><span>{title}</span>{differs}</div>')
     if reading.evidence is not None:
         alt = f"Field {name}" if style == _FIELD else f"{_STYLES[style]} of {title} for {label}, over {name}"
-        st.image(_picture(reading.evidence, heat, style, opacity), width="stretch", alt=alt)
+        pictures.draw(_picture(reading.evidence, heat, style, opacity), alt)
     st.html(marks.heading(3, marks.MARKS[vote.label]))
     st.html(marks.bars(vote.probabilities))
     if reading.evidence is not None and heat is not None:

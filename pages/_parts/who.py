@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ball.casebook.book import LONGEST
 from pages._parts import access
 
 
 def initials(key: str) -> str:
     """The name signed in with, else a field for initials, remembered for this visit; empty until they are given."""
+    from ball.casebook.book import LONGEST
+
     known = access.account()
     if known:
         st.markdown("Saved under the name that you signed in with.")

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ball import compiled, synthetic
 from ball.engine import Engine, choose
@@ -86,6 +87,44 @@ def test_the_fast_engine_is_near_and_named(alone: Store, masked: NDArray[np.uint
     if compiled.has_bf16():
         assert (engine.name, engine.notices) == ("openvino-bf16", ())
     np.testing.assert_allclose(probabilities(engine, masked), probabilities(Engine(alone, "torch"), masked), atol=0.03)
+
+
+class Said:
+    """Stands for a graph: logits of its own, and what it was asked."""
+
+    def __init__(self, logits: list[list[float]], mark: float) -> None:
+        self.logits, self.mark, self.asked = torch.tensor(logits), mark, list[float]()
+
+    def __call__(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        self.asked = batch[:, 0, 0, 0].tolist()
+        rows = batch[:, 0, 0, 0].long()
+        return self.logits[rows], torch.full((len(rows), 2, 1, 1), self.mark), torch.full((len(rows), 4, 2), self.mark)
+
+
+def test_what_is_not_sure_in_bf16_is_read_again_in_f32() -> None:
+    sure, close, exact = [9.0, 0.0, 0.0, 0.0], [1.0, 1.1, 0.0, 0.0], [1.1, 1.0, 0.0, 0.0]
+    rounded, again = Said([sure, close, sure], 0.0), Said([[5.0, 5.0, 5.0, 5.0], exact, exact], 1.0)
+    batch = torch.arange(3.0)[:, None, None, None].expand(3, 3, 2, 2)
+    logits, maps, importance = compiled.Rechecked(rounded, again)(batch)  # type: ignore[arg-type]
+    assert again.asked == [1.0]
+    assert logits.tolist() == torch.tensor([sure, exact, sure]).tolist()
+    assert maps[:, 0, 0, 0].tolist() == importance[:, 0, 0].tolist() == [0.0, 1.0, 0.0]
+
+
+def test_what_is_sure_is_not_read_again() -> None:
+    again = Said([[0.0] * 4], 1.0)
+    compiled.Rechecked(Said([[9.0, 0.0, 0.0, 0.0]], 0.0), again)(torch.zeros(1, 3, 2, 2))  # type: ignore[arg-type]
+    assert again.asked == []
+
+
+@openvino
+def test_a_network_that_bf16_does_not_suit_keeps_f32(tmp_path: Path, masked: NDArray[np.uint8]) -> None:
+    if not compiled.has_bf16():
+        pytest.skip("this processor does not compute in bf16")
+    store = Store(tmp_path / "effnet")
+    store.save("efficientnet_b0", Classifier(NETWORKS["efficientnet_b0"], side=64).net.state_dict(), {"side": 64})
+    fast, exact = (Engine(store, name, sure=0.0).predict(masked)["efficientnet_b0"] for name in ("fast", "openvino"))
+    assert torch.equal(fast.logits, exact.logits)
 
 
 @openvino

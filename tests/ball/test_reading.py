@@ -5,6 +5,7 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ def test_a_document_has_every_key_of_the_contract_and_is_json(reading: Reading) 
     assert 0.25 <= document["probability"] <= 1
     assert document["cells"]["count"] == 3
     assert document["cells"]["aspect"] == pytest.approx(4 / 3)
-    assert set(document["seconds"]) >= {"decode", "segment", "predict", "explain"}
+    assert set(document["seconds"]) >= {"decode", "segment", "measure", "predict", "explain"}
     assert all(seconds >= 0 for seconds in document["seconds"].values())
     assert list(document["weights"]) == list(NETWORKS)
     assert document["missing"] == []
@@ -148,7 +149,7 @@ def test_what_breaks_the_software_is_an_error_and_goes_to_the_log(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     nothing = Output(torch.full((1, 4), math.nan), torch.zeros(1, 1, 7, 7), torch.zeros(1, 4, 1))
-    monkeypatch.setattr(engine, "predict", lambda _: {"googlenet": nothing})
+    monkeypatch.setattr(engine, "begin", lambda _: lambda: {"googlenet": nothing})
     found = read(png(FIELD), name="patient.png", engine=engine, maps=False)
     assert found.status == "error"
     assert found.reason == "The software failed on this file (ValueError); its log says more."
@@ -259,14 +260,14 @@ def test_names_go_with_their_sources(engine: Engine) -> None:
 
 
 def test_a_batch_that_breaks_is_read_one_by_one(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = engine.predict
+    whole = engine.begin
 
-    def predict(masked: NDArray[np.uint8]) -> dict[str, Output]:
+    def begin(masked: NDArray[np.uint8]) -> Callable[[], dict[str, Output]]:
         if len(masked) > 1:
             raise MemoryError
         return whole(masked)
 
-    monkeypatch.setattr(engine, "predict", predict)
+    monkeypatch.setattr(engine, "begin", begin)
     assert [one.status for one in read_many([FIELD, FIELD, b"broken", FIELD], engine=engine)] == ["read", "read", "error", "read"]
 
 
