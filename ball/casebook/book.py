@@ -109,6 +109,8 @@ class CaseBook:
         who = _required(who)
         with self._write(case) as session:
             row = self._current(session, case)
+            if row.deleted is not None:
+                raise CaseBookError(f"{row.changed_by} deleted case {row.key}. Restore it in the Case book, under Deleted, and save again.")
             if row.signed and signed is not False:
                 raise CaseBookError(f"Case {row.key} is signed. Reopen it before you change it.")
             self._put_fields(session, row, fields, who)

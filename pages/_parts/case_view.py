@@ -219,7 +219,7 @@ def _made(book: CaseBook, case: Case, kind: str) -> bytes:
 
     report = report_of(book, case)
     made = pdf_of(report) if kind == "pdf" else zip_of(report)
-    book.log(case, "report", case.changed_by)
+    book.log(case, "report", access.account() or st.session_state.get("initials", ""))
     return made
 
 
@@ -290,7 +290,7 @@ def _purge(book: CaseBook, case: Case) -> None:
 
 def _restore(book: CaseBook, case: Case) -> None:
     try:
-        book.restore(case, st.session_state.get("initials") or access.account() or case.changed_by)
+        book.restore(case, access.account() or st.session_state.get("initials") or case.changed_by)
     except CaseBookError as error:
         st.toast(saving.plain(str(error)))
 

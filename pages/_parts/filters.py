@@ -16,7 +16,7 @@ _STATES: Final[dict[str, Callable[[Row], bool]]] = {
     "Refused or not read": lambda row: row.rank in (2, 3),
     "Not reviewed": lambda row: not row.verdict.given,
     "Reviewed": lambda row: row.verdict.given,
-    "Overridden": lambda row: row.reading is not None and row.verdict.overrides(row.reading.suggestion),
+    "Overridden": lambda row: row.reading is not None and row.verdict.overrides(row.judged),
 }
 _CLASSES: Final = (*LABELS, UNIDENTIFIED)
 

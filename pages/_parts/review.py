@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import streamlit as st
 
@@ -23,7 +24,14 @@ def draw(row: Row, todo: Worklist) -> None:
         def take(verdict: Verdict) -> None:
             row.verdict = verdict
 
-        controls(row.verdict, row.reading.suggestion, f"{row.number}-{version}", take, disabled=signed)
+        key = f"{row.number}-{version}"
+        if row.read_otherwise:
+            # "Agree" would be with two things at once: what she said is shown as the class that she meant.
+            meant = replace(row.verdict, choice=row.verdict.label(row.judged) or row.verdict.choice)
+            controls(meant, None, f"{key}-anew", take, disabled=signed)
+            st.markdown(f"The case says that the software read {row.judged or 'nothing'}. It now reads otherwise; your reading stands as you gave it.")
+        else:
+            controls(row.verdict, row.reading.suggestion, key, take, disabled=signed)
         if signed:
             st.markdown("The case is signed. Reopen it in the Case book to change it.")
 
@@ -47,8 +55,11 @@ def controls(verdict: Verdict, suggestion: str | None, key: str, take: Callable[
 
 
 def _offered(verdict: Verdict, suggestion: str | None) -> str | None:
-    """The choice as it is offered: the class suggested is there as "Agree" alone."""
-    return AGREE if verdict.choice is not None and verdict.choice not in choices(suggestion) else verdict.choice
+    """The choice as it is offered: the class suggested is there as "Agree" alone, and "Agree" only where a class is suggested."""
+    offered = choices(suggestion)
+    if verdict.choice is None or verdict.choice in offered:
+        return verdict.choice
+    return AGREE if AGREE in offered else None
 
 
 def _word(choice: str) -> str:

@@ -119,7 +119,7 @@ def _line(row: Row) -> dict[str, Any]:
 
 def documents(todo: Worklist) -> list[dict[str, Any]]:
     """All that was read, in the order in which it was added, the reader's own verdict beside."""
-    return [document | row.verdict.keys(document["suggestion"]) for row in todo.rows if (document := row.document())]
+    return [document | row.verdict.keys(row.judged) for row in todo.rows if (document := row.document())]
 
 
 def as_json(todo: Worklist) -> str:

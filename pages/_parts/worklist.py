@@ -59,6 +59,18 @@ class Row:
         return self.reading is not None and (self.saved is None or self.saved.verdict != self.verdict)
 
     @property
+    def judged(self) -> str | None:
+        """The suggestion that the verdict is about: the case's where there is one, for the software may read otherwise by now."""
+        if self.saved is not None:
+            return self.saved.suggestion
+        return self.reading.suggestion if self.reading else None
+
+    @property
+    def read_otherwise(self) -> bool:
+        """Whether the software now suggests another class than the case says it did."""
+        return self.saved is not None and self.reading is not None and self.saved.suggestion != self.reading.suggestion
+
+    @property
     def faded(self) -> bool:
         """Whether its evidence was dropped to save memory, so that it must be read again to be opened."""
         return bool(self.data) and self.reading is not None and self.reading.evidence is None

@@ -43,6 +43,7 @@ def test_the_first_page_comes_up_without_what_only_a_reading_needs() -> None:
 def test_the_settings_keep_visitors_and_figures_private() -> None:
     config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     assert config["browser"]["gatherUsageStats"] is False
+    assert config["client"]["showErrorLinks"] is False
     assert config["server"]["enableXsrfProtection"] is True
     assert config["server"]["enableCORS"] is True
     assert config["server"]["address"] == "localhost"

@@ -113,6 +113,27 @@ def test_saving_makes_a_case_and_saving_again_changes_it(app: AppTest, tmp_path:
     assert book.search()[1] == 1
 
 
+def test_agree_stays_with_the_class_agreed_with_when_the_software_reads_otherwise_by_now(app: AppTest, tmp_path: Path) -> None:
+    upload(app, 1)
+    row = todo(app).rows[0]
+    assert row.reading is not None
+    then, now = "Pro-B", "Benign"
+    row.reading = replace(row.reading, suggestion=then)
+    row.verdict = Verdict(AGREE, "why")
+    book = CaseBook(tmp_path / "cases.db")
+    saving.save(todo(app), book, "RK", "", keep=False)
+    row.reading = replace(row.reading, suggestion=now)
+    app.run()
+    assert not app.exception
+    [control] = [each for each in app.button_group if each.label == "Your reading"]
+    assert AGREE not in control.options
+    assert control.value == then
+    assert any("It now reads otherwise" in text.value for text in app.markdown)
+    [document] = tables.documents(todo(app))
+    assert (document["suggestion"], document["reader_verdict"], document["reader_label"]) == (now, AGREE, then)
+    assert filters.kept([row], ["Overridden"]) == []
+
+
 def test_screen_and_case_book_hold_the_same(app: AppTest, tmp_path: Path) -> None:
     upload(app, 1)
     row = todo(app).rows[0]

@@ -167,8 +167,12 @@ def test_deleted_cases_leave_the_list_and_come_back(book: CaseBook) -> None:
     assert book.search()[1] == 0
     assert [each.name for each in book.search(deleted=True)[0]] == ["gone"]
     assert book.judgements() == []
-    assert book.restore(case, "LM").deleted is None
+    with pytest.raises(CaseBookError, match="LM deleted case .* Restore it"):
+        book.change(case, "RK", name="lost")
+    case = book.restore(case, "LM")
+    assert case.deleted is None
     assert book.search()[1] == 1
+    assert book.change(case, "RK", name="found").name == "found"
 
 
 def test_of_a_purged_case_time_action_and_image_hash_remain(book: CaseBook) -> None:
