@@ -29,7 +29,8 @@ def draw(row: Row, todo: Worklist) -> None:
             # "Agree" would be with two things at once: what she said is shown as the class that she meant.
             meant = replace(row.verdict, choice=row.verdict.label(row.judged) or row.verdict.choice)
             controls(meant, None, f"{key}-anew", take, disabled=signed)
-            st.markdown(f"The case says that the software read {row.judged or 'nothing'}. It now reads otherwise; your reading stands as you gave it.")
+            said = f"The case says that the software read {row.judged or 'nothing'}."
+            st.markdown(f"{said} It now reads otherwise; your reading stands as you gave it.")
         else:
             controls(row.verdict, row.reading.suggestion, key, take, disabled=signed)
         if signed:

@@ -167,7 +167,7 @@ def test_deleted_cases_leave_the_list_and_come_back(book: CaseBook) -> None:
     assert book.search()[1] == 0
     assert [each.name for each in book.search(deleted=True)[0]] == ["gone"]
     assert book.judgements() == []
-    with pytest.raises(CaseBookError, match="LM deleted case .* Restore it"):
+    with pytest.raises(CaseBookError, match=r"LM deleted case .* Restore it"):
         book.change(case, "RK", name="lost")
     case = book.restore(case, "LM")
     assert case.deleted is None
