@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from ball.casebook.errors import CaseBookError
 from pages._parts import agreement_view, case_list, case_view, frame, saving
+
+if TYPE_CHECKING:
+    from ball.casebook import CaseBook
 
 
 def page() -> None:
@@ -17,7 +22,7 @@ def page() -> None:
         case_tab, agreement_tab = st.tabs(["Case", "Agreement"])
         with case_tab:
             if chosen is None:
-                _empty()
+                _empty(book)
             else:
                 case_view.draw(book, chosen)
         with agreement_tab:
@@ -27,9 +32,9 @@ def page() -> None:
         st.error(saving.plain(str(error)))
 
 
-def _empty() -> None:
+def _empty(book: CaseBook) -> None:
     st.title("Case book", anchor=False)
-    st.markdown("No case is shown. Read some fields, then press **Save case** on the Read page; nothing is kept before you do.")
+    st.markdown(case_list.why_empty(book))
 
 
 if __name__ == "__main__":

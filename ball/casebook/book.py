@@ -16,16 +16,10 @@ from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.exc import StaleDataError
 
 from ball.casebook.connect import engine_of, place, told, url_of
-from ball.casebook.errors import CaseBookError, CaseChangedError, NoSuchCaseError
+from ball.casebook.errors import CaseBookError, CaseChangedError, CaseDeletedError, NoSuchCaseError
 from ball.casebook.schema import AuditRow, CaseRow, DetailRow, FieldRow, PictureRow, prepare
-from ball.casebook.values import AuditLine, Case, Field, Summary, now
+from ball.casebook.values import OPEN, OVERRIDDEN, SIGNED, AuditLine, Case, Field, Summary, now
 from ball.verdict import Verdict
-
-OPEN: Final = "Open"
-SIGNED: Final = "Signed"
-OVERRIDDEN: Final = "Overridden"
-STATES: Final = (OPEN, SIGNED, OVERRIDDEN)
-"""What cases are filtered by; a case may be signed and overridden."""
 
 LONGEST: Final = 200
 """Characters of a case's name or a reader's initials at most."""
@@ -104,13 +98,13 @@ class CaseBook:
 
         Raises:
             CaseChangedError: someone else changed it; nothing is overwritten.
-            CaseBookError: it is signed and is not reopened by this, or was deleted.
+            CaseDeletedError: it was deleted.
+            NoSuchCaseError: it was purged.
+            CaseBookError: it is signed and is not reopened by this.
         """
         who = _required(who)
         with self._write(case) as session:
-            row = self._current(session, case)
-            if row.deleted is not None:
-                raise CaseBookError(f"{row.changed_by} deleted case {row.key}. Restore it in the Case book, under Deleted, and save again.")
+            row = self._current(session, case, kept=True)
             if row.signed and signed is not False:
                 raise CaseBookError(f"Case {row.key} is signed. Reopen it before you change it.")
             self._put_fields(session, row, fields, who)
@@ -177,7 +171,7 @@ class CaseBook:
 
         Args:
             words: part of a number, a name, a note or a file name; case does not count.
-            states: of `STATES`; a case of any of them is found, and of all where none is named.
+            states: of `ball.casebook.values.STATES`; a case of any of them is found, and of all where none is named.
             deleted: whether to list the deleted cases instead.
             offset, limit: which part of the list.
         """
@@ -238,9 +232,11 @@ class CaseBook:
             raise NoSuchCaseError(key)
         return row
 
-    def _current(self, session: Session, case: Case) -> CaseRow:
-        """The row of a case, if nobody changed it since it was opened."""
+    def _current(self, session: Session, case: Case, *, kept: bool = False) -> CaseRow:
+        """The row of a case, if nobody changed it since it was opened, nor, where it is to be ``kept``, deleted it."""
         row = self._row(session, case.key)
+        if kept and row.deleted is not None:
+            raise CaseDeletedError(row.key, row.changed_by)
         if row.version != case.version:
             raise CaseChangedError(row.key, row.changed_by, row.changed)
         return row
@@ -292,6 +288,7 @@ def _add(session: Session, row: CaseRow, field: Field, who: str) -> None:
         file=document["file"], sha256=field.sha256, document=document, cells=[dict(each) for each in field.cells],
         consensus=list(field.consensus), thresholds=dict(field.thresholds), versions=dict(field.versions),
         choice=None, note="", judged=None, judged_by="", picture=PictureRow(png=field.picture) if field.picture else None,
+        container=_storable(field.container),
     )  # fmt: skip
     row.fields.append(made)
     content = {"weights": document["weights"], "versions": dict(field.versions), "outputs": {key: document[key] for key in _OUTPUTS},
@@ -321,8 +318,8 @@ def _case(row: CaseRow) -> Case:
     fields = tuple(
         Field(
             document=each.document, consensus=tuple(each.consensus), thresholds=each.thresholds, versions=each.versions,
-            cells=tuple(each.cells),            verdict=Verdict(each.choice, each.note), judged=each.judged,
-            judged_by=each.judged_by, kept=each.picture is not None, id=each.id,
+            cells=tuple(each.cells), verdict=Verdict(each.choice, each.note), judged=each.judged,
+            judged_by=each.judged_by, kept=each.picture is not None, container=each.container, id=each.id,
         )
         for each in row.fields
     )  # fmt: skip
@@ -333,9 +330,8 @@ def _case(row: CaseRow) -> Case:
 
 
 def _summary(row: CaseRow, fields: int) -> Summary:
-    state = OVERRIDDEN if row.overridden else SIGNED if row.signed else OPEN
     return Summary(
-        row.key, row.name, row.changed, row.changed_by, state, Verdict(row.choice, row.note), row.suggestion, fields,
+        row.key, row.name, row.changed, row.changed_by, row.signed, row.overridden, Verdict(row.choice, row.note), row.suggestion, fields,
         row.deleted is not None,
     )  # fmt: skip
 
@@ -359,5 +355,3 @@ def _required(who: str) -> str:
     if not who.strip():
         raise CaseBookError("Give your initials, so that others see who read the case.")
     return _short(who)
-
-

@@ -16,6 +16,13 @@ class NoSuchCaseError(CaseBookError):
         super().__init__(f"There is no case {key}. It may have been purged; search the list again.")
 
 
+class CaseDeletedError(CaseBookError):
+    """The case was deleted; it takes no change until it is restored."""
+
+    def __init__(self, key: str, who: str) -> None:
+        super().__init__(f"{who} deleted case {key}. Restore it in the Case book, under Deleted, and save again.")
+
+
 class CaseChangedError(CaseBookError):
     """Someone else saved the case after it was opened here. Nothing was overwritten.
 

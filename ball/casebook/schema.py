@@ -12,8 +12,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from ball.casebook.errors import CaseBookError
 from ball.labels import LABELS
 
-VERSION: Final = 2
-"""Of the schema. 1: the first draft. 2: what was shown and held to (consensus, thresholds, versions, cells), and pictures."""
+VERSION: Final = 3
+"""Of the schema. 1: the first draft. 2: what was shown and held to (consensus, thresholds, versions, cells), and pictures. 3: the file that
+a field came in."""
 
 
 class Base(DeclarativeBase):
@@ -60,6 +61,7 @@ class FieldRow(Base):
     consensus: Mapped[list[float]] = mapped_column(JSON, server_default="[]")
     thresholds: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")
     versions: Mapped[dict[str, str]] = mapped_column(JSON, server_default="{}")
+    container: Mapped[str] = mapped_column(server_default="")
     picture: Mapped[PictureRow | None] = relationship(cascade="all, delete-orphan", passive_deletes=True)
 
 
@@ -153,7 +155,12 @@ def _cells_and_pictures(connection: Connection) -> None:
     Base.metadata.tables["pictures"].create(connection)
 
 
-STEPS: Final[Mapping[int, Callable[[Connection], None]]] = MappingProxyType({1: _cells_and_pictures})
+def _container(connection: Connection) -> None:
+    """From 2 to 3: of older fields it is not known, and they are taken to be files of their own."""
+    connection.exec_driver_sql("ALTER TABLE fields ADD COLUMN container VARCHAR DEFAULT '' NOT NULL")
+
+
+STEPS: Final[Mapping[int, Callable[[Connection], None]]] = MappingProxyType({1: _cells_and_pictures, 2: _container})
 """What brings a file from a version to the next, by the version it starts from."""
 
 

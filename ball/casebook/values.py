@@ -6,10 +6,16 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from ball.labels import LABELS
 from ball.verdict import Verdict
+
+OPEN: Final = "Open"
+SIGNED: Final = "Signed"
+OVERRIDDEN: Final = "Overridden"
+STATES: Final = (OPEN, SIGNED, OVERRIDDEN)
+"""What cases are filtered by; a case may be signed and overridden."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,9 @@ class Field:
 
     ``consensus`` is that of the reading in contract order, ``thresholds`` what it was held to (`ball.thresholds`),
     ``versions`` the software that read it, ``cells`` the measures of every cell by name. ``picture`` is a PNG to be kept,
-    and is given only when a field is saved; ``kept`` says whether one lies in the case book. ``id`` is None until the field
-    is saved.
+    and is given only when a field is saved; ``kept`` says whether one lies in the case book. ``container`` is the name of the
+    file that it came in, where that is another than its own: a TIFF of several pages, an archive. ``id`` is None until the
+    field is saved.
     """
 
     document: Mapping[str, Any]
@@ -66,6 +73,7 @@ class Field:
     judged: str | None = None
     judged_by: str = ""
     kept: bool = False
+    container: str = ""
     id: int | None = None
     picture: bytes | None = field(default=None, repr=False, compare=False)
 
@@ -73,6 +81,11 @@ class Field:
     def file(self) -> str:
         """Name of the file as it came."""
         return str(self.document["file"])
+
+    @property
+    def origin(self) -> str:
+        """Name of the file that is to be read again for this field."""
+        return self.container or self.file
 
     @property
     def sha256(self) -> str:
@@ -136,11 +149,17 @@ class Summary:
     name: str
     changed: str
     changed_by: str
-    state: str
+    signed: bool
+    overridden: bool
     verdict: Verdict
     suggestion: str | None
     fields: int
     deleted: bool
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Those of `STATES` that hold: open or signed, and overridden or not."""
+        return (SIGNED if self.signed else OPEN, *((OVERRIDDEN,) if self.overridden else ()))
 
 
 @dataclass(frozen=True)

@@ -326,7 +326,7 @@ def _sources(pages: _Pages, field: Field) -> None:
         "Engine": document["engine"],
         "Software": ", ".join(f"{name} {version}" for name, version in field.versions.items()),
         **{f"Weights of {TITLES.get(name, name)}": sha256 for name, sha256 in document["weights"].items()},
-        "Read it again": read_command(field.file),
+        "Read it again": read_command(field.origin),
     }
     pages.title_line("Where these numbers come from")
     for key, value in facts.items():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from ball.casebook.book import STATES
+from ball.casebook.values import STATES
 from ball.wording import MARKS
 
 if TYPE_CHECKING:
@@ -31,13 +31,25 @@ def draw(book: CaseBook) -> str | None:
         st.session_state.pop("case-page", None)
         found, total = book.search(words, wanted, deleted=deleted, limit=_PAGE)
     if not found:
-        st.markdown("No case matches. Search for less." if words or states else "No case is saved yet.")
+        st.markdown("0 cases")
         return None
     chosen = _table(found)
     if total > _PAGE:
         st.pagination(math.ceil(total / _PAGE), key="case-page", max_visible_pages=5)
     st.markdown(f"{total} {'case' if total == 1 else 'cases'}")
     return chosen
+
+
+def why_empty(book: CaseBook) -> str:
+    """Why the list shows no case, and what to do, as Markdown."""
+    deleted = "Deleted" in (st.session_state.get("case-states") or [])
+    if st.session_state.get("case-words") or [each for each in st.session_state.get("case-states") or [] if each in STATES]:
+        return "No case matches. Search for less, or take a state away."
+    if deleted:
+        return "No case is deleted. Take **Deleted** away to see those that are kept."
+    if book.search(deleted=True, limit=1)[1]:
+        return "Every case was deleted. Choose **Deleted** in the list to restore one, or save another on the Read page."
+    return "No case is saved yet. Read some fields, then press **Save case** on the Read page; nothing is kept before you do."
 
 
 def _table(found: list[Summary]) -> str:
@@ -49,7 +61,7 @@ def _table(found: list[Summary]) -> str:
     frame = pd.DataFrame({
         "Case": keys,
         "Reader": [[_said(each)] if _said(each) else [] for each in found],
-        "State": [each.state for each in found],
+        "State": [", ".join(each.states) for each in found],
         "Name": [each.name for each in found],
     })  # fmt: skip
     key = f"cases-{hash(tuple(keys))}"

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from ball.casebook.errors import CaseBookError
-from ball.export import readings_csv, readings_json
+from ball.casebook.errors import CaseBookError, CaseChangedError
+from ball.places import read_command
 from ball.report.values import clock
 from ball.verdict import Verdict
 from ball.wording import MARKS, checks, mark_of, percent
-from pages._parts import access, marks, review, saving, who
+from pages._parts import access, case_export, marks, review, saving, who
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from ball.casebook import AuditLine, Case, CaseBook, Field
-    from ball.report.values import Report
 
 _EVENTS: Final = 30
 _HELD: Final = "case-held"
@@ -26,7 +27,7 @@ _ACTIONS: Final = {
     "saved": "Field saved", "picture kept": "Field saved with its picture",
     "judged": "Reading of a field", "overridden": "Suggestion overridden",
     "case verdict": "Verdict on the case", "signed": "Signed", "reopened": "Reopened", "deleted": "Deleted", "restored": "Restored",
-    "report": "Report taken along",
+    "report": "Report taken along", "exported": "Readings taken along",
 }  # fmt: skip
 
 
@@ -42,7 +43,7 @@ def draw(book: CaseBook, key: str) -> None:
             if chosen is not None:
                 _one(book, case, chosen)
         with st.container(width=250, key="case-history"):
-            _history(history)
+            _history(history, {field.sha256: field.file for field in case.fields})
 
 
 def _opened(book: CaseBook, key: str) -> Case:
@@ -61,7 +62,8 @@ def _head(book: CaseBook, case: Case) -> None:
             name = f"<b>{escape(case.name)}</b> · " if case.name else ""
             st.html(f'<div class="ball-file">{name}{count} · {clock(case.changed)} · {escape(case.changed_by)} · {kept}</div>')
         if case.deleted:
-            st.button("Restore", icon=":material/restore_from_trash:", on_click=_restore, args=(book, case), key="restore")
+            if st.button("Restore", icon=":material/restore_from_trash:", key="restore"):
+                _restore(book, case)
             if st.button("Erase for good", icon=":material/delete_forever:", key="purge", disabled=not _may_delete(), help=_whose()):
                 _purge(book, case)
             return
@@ -70,9 +72,11 @@ def _head(book: CaseBook, case: Case) -> None:
                 _sign(book, case)
         elif st.button("Sign", type="primary", icon=":material/signature:", key="sign"):
             _sign(book, case)
-        st.button("Open in Read", icon=":material/open_in_new:", key="to-read", disabled=not pictures, on_click=_to_read, args=(book, case),
-                  help=None if pictures else "No picture was kept with this case.")
-        _export(book, case)
+        st.button(
+            "Open in Read", icon=":material/open_in_new:", key="to-read", disabled=not pictures,
+            on_click=case_export.to_read, args=(book, case), help=None if pictures else "No picture was kept with this case.",
+        )  # fmt: skip
+        case_export.draw(book, case)
         if st.button("Delete", icon=":material/delete:", type="tertiary", key="delete", disabled=not _may_delete(), help=_whose()):
             _delete(book, case)
 
@@ -161,6 +165,8 @@ def _one(book: CaseBook, case: Case, field: Field) -> None:
             if record.consensus and record.status == "read":
                 with st.container(width=310):
                     st.html(marks.bars(record.consensus, wide=True))
+        st.caption("The same reading, on the command line, where the file lies:")
+        st.code(read_command(field.origin), language=None, wrap_lines=True)
         if case.deleted or case.signed:
             st.markdown("Restore the case to change it." if case.deleted else "The case is signed. Reopen it to change a reading.")
             return
@@ -168,7 +174,7 @@ def _one(book: CaseBook, case: Case, field: Field) -> None:
 
 
 def _judge(book: CaseBook, case: Case, field: Field) -> None:
-    key = f"case-{field.id}-{case.version}-{st.session_state.get('case-turn', 0)}"
+    key = _entry(case, field)
     entered: dict[str, Verdict] = st.session_state.setdefault("case-verdicts", {})
 
     def take(verdict: Verdict) -> None:
@@ -177,23 +183,39 @@ def _judge(book: CaseBook, case: Case, field: Field) -> None:
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Your reading**")
-        review.controls(field.verdict, field.suggestion, key, take)
-    verdict = entered.get(key, field.verdict)
+        verdict = entered.get(key, field.verdict)
+        review.controls(verdict, field.suggestion, key, take)
     if verdict != field.verdict:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             by = who.initials("field")
-            if st.button("Save this reading", type="primary", disabled=not by, key="save-field"):
-                _try(lambda: book.change(case, by, fields=[replace(field, verdict=verdict)]))
+            asked = st.button("Save this reading", type="primary", disabled=not by, key="save-field")
             st.button("Take it back", key="drop-field", on_click=_let_go)
+        if asked and _try(lambda: book.change(case, by, fields=[replace(field, verdict=verdict)])):
+            st.button("Open it anew, keep what I entered", key="case-anew", on_click=_anew, args=(book, case, field, verdict))
 
 
-def _history(lines: list[AuditLine]) -> None:
+def _anew(book: CaseBook, case: Case, field: Field, verdict: Verdict) -> None:
+    """Take the case as it is now, with what was entered beside it."""
+    fresh = book.case(case.key)
+    _let_go()
+    st.session_state["case-verdicts"] = {_entry(fresh, field): verdict}
+    st.session_state[_HELD] = fresh
+
+
+def _entry(case: Case, field: Field) -> str:
+    """What the widgets of a verdict are known by: new ones for each state of the case, so that they show what the book holds."""
+    return f"case-{field.id}-{case.version}-{st.session_state.get('case-turn', 0)}"
+
+
+def _history(lines: list[AuditLine], files: Mapping[str, str]) -> None:
+    """What happened, the last first; lines that are alike but for the field are one, and name it where it is a single one."""
     st.header("History", anchor=False)
-    events = [(_event(line), clock(line.time), line.who) for line in reversed(lines)]
-    alike = [(event, len(list(group))) for event, group in groupby(events)]
-    for (what, when, who_did), count in alike[:_EVENTS]:
-        times = f" × {count}" if count > 1 else ""
-        st.html(f'<div class="ball-event"><b>{escape(what)}{times}</b><br>{when} · {escape(who_did)}</div>')
+    alike = [(event, list(group)) for event, group in groupby(reversed(lines), lambda line: (_event(line), clock(line.time), line.who))]
+    for (what, when, who_did), group in alike[:_EVENTS]:
+        times = f" × {len(group)}" if len(group) > 1 else ""
+        file = files.get(group[0].image_sha256 or "") if len(group) == 1 else None
+        named = f"<br>{escape(file)}" if file else ""
+        st.html(f'<div class="ball-event"><b>{escape(what)}{times}</b>{named}<br>{when} · {escape(who_did)}</div>')
     if len(alike) > _EVENTS:
         st.markdown("The report lists what was earlier.")
 
@@ -201,54 +223,6 @@ def _history(lines: list[AuditLine]) -> None:
 def _event(line: AuditLine) -> str:
     after = line.content.get("after")
     return f"{_ACTIONS.get(line.action, line.action)}{f': {after}' if after else ''}"
-
-
-def _export(book: CaseBook, case: Case) -> None:
-    documents = [field.export() for field in case.fields]
-    stem = f"case-{case.key}"
-    with st.popover("Export", icon=":material/download:"):
-        st.download_button("Report, PDF", lambda: _made(book, case, "pdf"), f"{stem}.pdf", "application/pdf", on_click="ignore")
-        st.download_button("All with pictures, ZIP", lambda: _made(book, case, "zip"), f"{stem}.zip", "application/zip", on_click="ignore")
-        st.download_button("Readings, CSV", readings_csv(documents), f"{stem}.csv", "text/csv", on_click="ignore")
-        st.download_button("Readings, JSON", readings_json(documents), f"{stem}.json", "application/json", on_click="ignore")
-
-
-def _made(book: CaseBook, case: Case, kind: str) -> bytes:
-    from ball.report.archive import zip_of
-    from ball.report.pdf import pdf_of
-
-    report = report_of(book, case)
-    made = pdf_of(report) if kind == "pdf" else zip_of(report)
-    book.log(case, "report", access.account() or st.session_state.get("initials", ""))
-    return made
-
-
-def report_of(book: CaseBook, case: Case) -> Report:
-    """The report of a case, with what its kept pictures show."""
-    from ball.report.values import evidence_of, of_case
-
-    found = {}
-    for field in case.fields:
-        picture = book.picture(field) if field.kept else None
-        evidence = evidence_of(field, picture) if picture else None
-        if evidence is not None and field.id is not None:
-            found[field.id] = evidence
-    return of_case(case, found, tuple(book.history(case)))
-
-
-def _to_read(book: CaseBook, case: Case) -> None:
-    """Fill the list of the Read page with the kept pictures, their verdicts and the case itself."""
-    from pages._parts import intake
-
-    todo = intake.worklist()
-    todo.clear()
-    todo.case = case
-    for field in case.fields:
-        picture = book.picture(field) if field.kept else None
-        if picture:
-            todo.add(field.file, picture)
-            todo.rows[-1].saved, todo.rows[-1].verdict = field, field.verdict
-    st.session_state["go-read"] = True
 
 
 @st.dialog("Sign the case")
@@ -288,26 +262,28 @@ def _purge(book: CaseBook, case: Case) -> None:
         _try(lambda: book.purge(case, by))
 
 
+@st.dialog("Restore the case")
 def _restore(book: CaseBook, case: Case) -> None:
-    try:
-        book.restore(case, access.account() or st.session_state.get("initials") or case.changed_by)
-    except CaseBookError as error:
-        st.toast(saving.plain(str(error)))
+    st.markdown("It comes back to the list as it was.")
+    by = who.initials("restore")
+    if st.button("Restore", type="primary", disabled=not by, key="restore-now"):
+        _try(lambda: book.restore(case, by))
 
 
 def _let_go() -> None:
     """Forget what was entered and not saved."""
     st.session_state.pop(_HELD, None)
     st.session_state.pop("case-verdicts", None)
-    st.session_state["case-turn"] = st.session_state.get("case-turn", 0) + 1  # New widgets, so that they show what the book holds.
+    st.session_state["case-turn"] = st.session_state.get("case-turn", 0) + 1
 
 
-def _try(action: Any) -> None:
-    """Do it and draw the page anew; else say what the book says."""
+def _try(action: Callable[[], object]) -> bool:
+    """Do it and draw the page anew; else say what the book says, and tell whether someone else came first."""
     try:
         action()
     except CaseBookError as error:
         st.error(saving.plain(str(error)))
+        return isinstance(error, CaseChangedError)
     else:
         _let_go()
         st.rerun()

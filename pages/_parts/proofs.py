@@ -57,7 +57,7 @@ def _details(reading: Reading, row: Row) -> None:
     width, height = row.size or (0, 0)
     facts = {
         "File": row.name,
-        "SHA-256": reading.sha256,
+        "SHA-256": row.sha256 or reading.sha256,
         "Picture": f"{width} × {height} px",
         "Engine": reading.engine,
         "Seconds": " · ".join(f"{stage} {seconds:.3f}" for stage, seconds in reading.seconds.items()),

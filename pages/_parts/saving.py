@@ -48,7 +48,7 @@ def state(todo: Worklist) -> str:
 
 @st.dialog("Save case")
 def _dialog(todo: Worklist) -> None:
-    from ball.casebook import CaseBookError, CaseChangedError
+    from ball.casebook import CaseBookError, CaseChangedError, CaseDeletedError, NoSuchCaseError
 
     new = [row for row in todo.rows if row.reading and row.saved is None]
     reviewed = sum(row.verdict.given for row in todo.rows)
@@ -66,6 +66,8 @@ def _dialog(todo: Worklist) -> None:
                 save(todo, casebook(), by, name, keep)
         except CaseChangedError as error:
             st.session_state["overtaken"] = str(error)
+        except (CaseDeletedError, NoSuchCaseError) as error:
+            st.session_state["gone"] = str(error)
         except CaseBookError as error:
             st.error(plain(str(error)))
         else:
@@ -77,6 +79,14 @@ def _dialog(todo: Worklist) -> None:
             del st.session_state["overtaken"]
             refresh(todo, casebook())
             st.rerun()
+    if st.session_state.get("gone"):
+        st.error(plain(st.session_state["gone"]))
+        st.button("Make it a new case", key="as-new-case", on_click=_anew, args=(todo,))
+
+
+def _anew(todo: Worklist) -> None:
+    del st.session_state["gone"]
+    detach(todo)
 
 
 def plain(text: str) -> str:
@@ -122,6 +132,17 @@ def refresh(todo: Worklist, book: CaseBook) -> None:
     todo.case = fresh
 
 
+def detach(todo: Worklist) -> None:
+    """Let go of a case that is no more: what was read and entered stays, to be saved as a new one."""
+    from dataclasses import replace
+
+    for row in todo.rows:
+        if row.read_otherwise:  # "Agree" was said of a class that is no longer suggested.
+            row.verdict = replace(row.verdict, choice=row.verdict.label(row.judged) or row.verdict.choice)
+        row.saved = None
+    todo.case = None
+
+
 def field_of(row: Row, keep: bool = False) -> Field:
     """A row as a field of a case, its picture with it where it is to be kept."""
     from dataclasses import replace
@@ -134,7 +155,10 @@ def field_of(row: Row, keep: bool = False) -> Field:
         return replace(row.saved, verdict=row.verdict)
     consensus = row.reading.consensus if row.reading else ()
     picture = _picture(row) if keep else None
-    return Field(row.document() or {}, consensus, thresholds(), versions(), row.measures, row.verdict, picture=picture)
+    container = row.file if row.file != row.name else ""
+    return Field(
+        row.document() or {}, consensus, thresholds(), versions(), row.measures, row.verdict, picture=picture, container=container
+    )  # fmt: skip
 
 
 def _picture(row: Row) -> bytes | None:

@@ -37,7 +37,7 @@ class Row:
     ``size`` is the width and height of the file's own picture, ``data`` the file as it came, to read it again. ``file`` is
     the file that it came in: another than ``name`` for a page of a TIFF or a picture of an archive. ``counted`` and
     ``measures`` are the cells of its document and the measures of each, ``verdict`` the reader's own, ``saved`` the field
-    of the case book that it is kept as.
+    of the case book that it is kept as. ``sha256`` is that of the file as it came, where ``data`` is its kept picture instead.
     """
 
     number: int
@@ -52,6 +52,7 @@ class Row:
     verdict: Verdict = field(default_factory=Verdict)
     saved: Field | None = None
     file: str = ""
+    sha256: str = ""
 
     @property
     def unsaved(self) -> bool:
@@ -79,7 +80,7 @@ class Row:
         """The reading as JSON values, also where its evidence was dropped; None before it is read."""
         if self.reading is None:
             return None
-        return self.reading.document() | {"cells": self.counted}
+        return self.reading.document() | {"cells": self.counted, "sha256": self.sha256 or self.reading.sha256}
 
     @property
     def rank(self) -> int:

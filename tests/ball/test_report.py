@@ -79,6 +79,11 @@ def test_a_report_holds_all_that_was_read(sheet: Sheet, reading: Any) -> None:
     assert "python -m ball read field.png --json -" in text
 
 
+def test_a_page_of_a_file_is_read_again_from_the_file() -> None:
+    sheet = Sheet(field("slides.tif, page 2", container="slides.tif"))
+    assert "python -m ball read slides.tif --json -" in " ".join(words(pdf_of(Report((sheet,)))))
+
+
 def test_a_report_shows_the_field_and_a_map_of_every_vote(sheet: Sheet) -> None:
     pdfium = pytest.importorskip("pypdfium2", reason="pypdfium2 is not installed (requirements-dev.txt)")
     opened = pdfium.PdfDocument(pdf_of(Report((sheet,))))

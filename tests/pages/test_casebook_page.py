@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 import zipfile
@@ -13,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from ball.casebook import CaseBook
 from ball.verdict import AGREE, Verdict
-from pages._parts import case_view
+from pages._parts import case_export
 from tests.case_files import field
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,8 +58,7 @@ def test_an_empty_book_says_how_to_fill_it(book: CaseBook) -> None:
     app = show()
     assert not app.exception
     assert book.search()[1] == 0
-    assert any("press **Save case**" in text.value for text in app.markdown)
-    assert any("No case is saved yet" in text.value for text in app.markdown)
+    assert any("No case is saved yet" in text.value and "press **Save case**" in text.value for text in app.markdown)
 
 
 def test_a_case_shows_reader_beside_software_fields_and_history(book: CaseBook) -> None:
@@ -131,6 +131,25 @@ def test_who_comes_second_is_told_by_whom_and_keeps_what_she_entered(book: CaseB
     assert "<b>theirs</b>" in html(app)
 
 
+def test_who_comes_second_takes_the_case_anew_and_saves_what_she_entered(book: CaseBook) -> None:
+    case = book.save([field(choice="Pre-B")], "RK", "mine")
+    app = show()
+    app.session_state["initials"] = "RK"
+    app.session_state[f"case-fields-{case.key}"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
+    app.segmented_control(key=f"verdict-case-{case.fields[0].id}-{case.version}-0").set_value("Benign").run()
+    book.change(case, "LM", name="theirs")
+    press(app, "save-field")
+    press(app, "case-anew")
+    assert not app.error
+    assert "<b>theirs</b>" in html(app)
+    [entry] = [each for each in app.button_group if each.label == "Your reading"]
+    assert entry.value == "Benign"
+    press(app, "save-field")
+    saved = book.case(case.key)
+    assert (saved.name, saved.fields[0].verdict, saved.changed_by) == ("theirs", Verdict("Benign"), "RK")
+
+
 def test_a_case_is_deleted_restored_and_erased(book: CaseBook) -> None:
     key = book.save([field()], "RK").key
     in_dialog(show(), "delete", "delete-now", "RK")
@@ -138,7 +157,12 @@ def test_a_case_is_deleted_restored_and_erased(book: CaseBook) -> None:
     app = show()
     app.pills(key="case-states").set_value(["Deleted"]).run()
     press(app, "restore")
-    assert book.case(key).deleted is None
+    assert app.button(key="restore-now").disabled, "restored by nobody"
+    app.text_input(key="initials-restore").set_value("LM")
+    press(app, "restore")
+    app.button(key="restore").click()
+    press(app, "restore-now")
+    assert (book.case(key).deleted, book.case(key).changed_by) == (None, "LM")
     book.delete(book.case(key), "RK")
     app = show()
     app.pills(key="case-states").set_value(["Deleted"]).run()
@@ -157,10 +181,43 @@ def test_agreement_gives_kappa_and_the_overrides(book: CaseBook) -> None:
 
 def test_the_case_can_be_taken_along_with_its_verdicts(book: CaseBook) -> None:
     case = book.save([field("a.png", choice="Pro-B", note="why")], "RK")
-    with zipfile.ZipFile(io.BytesIO(case_view._made(book, case, "zip"))) as archive:
+    with zipfile.ZipFile(io.BytesIO(case_export.made(book, case, "zip"))) as archive:
         assert "why" in archive.read("readings.csv").decode()
-    assert case_view._made(book, case, "pdf").startswith(b"%PDF")
-    assert [line.action for line in book.history(case)].count("report") == 2
+    assert case_export.made(book, case, "pdf").startswith(b"%PDF")
+    assert "why" in case_export.made(book, case, "csv").decode()
+    assert json.loads(case_export.made(book, case, "json"))[0]["reader_note"] == "why"
+    assert [line.action for line in book.history(case)][-4:] == ["report", "report", "exported", "exported"]
+
+
+def test_history_names_the_field_and_the_case_the_command_of_its_file(book: CaseBook) -> None:
+    case = book.save([field("slides.tif, page 2", choice="Pro-B", container="slides.tif"), field("b.png")], "RK")
+    app = show()
+    assert "Suggestion overridden: Pro-B</b><br>slides.tif, page 2<br>" in html(app)
+    assert "Field saved × 2" not in html(app), "the override lies between them"
+    app.session_state[f"case-fields-{case.key}"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
+    assert [code.value for code in app.code] == ["python -m ball read slides.tif --json -"]
+
+
+def test_a_list_without_a_case_says_why(book: CaseBook) -> None:
+    case = book.save([field()], "RK")
+    app = show()
+    app.text_input(key="case-words").set_value("nothing of the sort").run()
+    assert any("No case matches" in text.value for text in app.markdown)
+    assert not any("No case is saved" in text.value for text in app.markdown)
+    book.delete(case, "RK")
+    assert any("Every case was deleted" in text.value for text in show().markdown)
+
+
+def test_only_kept_pictures_go_back_to_read_and_she_is_told(book: CaseBook) -> None:
+    from ball import synthetic
+
+    kept = field("slides.tif, page 2", choice="Pro-B", container="slides.tif", picture=synthetic.png(1))
+    book.save([kept, field("b.png")], "RK")
+    app = press(show(), "to-read")
+    assert any("1 field stays in the Case book alone" in toast.value for toast in app.toast)
+    [row] = app.session_state["worklist"].rows
+    assert (row.name, row.file, row.sha256, row.verdict) == (kept.file, "slides.tif", kept.sha256, Verdict("Pro-B"))
 
 
 def test_a_book_that_cannot_be_opened_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

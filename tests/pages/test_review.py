@@ -189,6 +189,33 @@ def test_who_saves_second_keeps_what_she_entered_and_sees_the_others(tmp_path: P
     assert [each.verdict.choice for each in book.case(case.key).fields] == ["Benign", "Pro-B"]
 
 
+def test_a_case_that_is_no_more_becomes_a_new_one_with_all_that_was_entered(app: AppTest, tmp_path: Path) -> None:
+    upload(app, 1)
+    book = CaseBook(tmp_path / "cases" / "cases.db")
+    row = todo(app).rows[0]
+    row.verdict = Verdict("Pro-B", "why")
+    gone = saving.save(todo(app), book, "RK", "", keep=False)
+    row.verdict = Verdict("Benign", "why")
+    app.session_state["initials"] = "RK"
+    book.delete(gone, "LM")
+    press(app, "save-case")
+    app.button(key="save-case").click()
+    press(app, "save-now")
+    assert any("LM deleted case" in error.value for error in app.error)
+    book.purge(book.case(gone.key), "LM")
+    app.button(key="save-case").click()
+    press(app, "save-now")
+    assert any("It may have been purged" in error.value for error in app.error)
+    app.button(key="save-case").click()
+    press(app, "as-new-case")
+    app.button(key="save-case").click()
+    press(app, "save-now")
+    assert not app.error
+    [summary], _ = book.search()
+    assert summary.key != gone.key
+    assert book.case(summary.key).fields[0].verdict == Verdict("Benign", "why")
+
+
 def test_two_fields_stand_side_by_side(app: AppTest) -> None:
     upload(app, 1, 2)
     app.segmented_control(key="view").set_value("Compare").run()

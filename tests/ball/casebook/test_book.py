@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from ball.casebook import CaseBook, CaseBookError, CaseChangedError, NoSuchCaseError
-from ball.casebook.book import OPEN, OVERRIDDEN, SIGNED
+from ball.casebook.values import OPEN, OVERRIDDEN, SIGNED
 from ball.labels import UNIDENTIFIED
 from ball.verdict import AGREE, Verdict
 from tests.case_files import document, field
@@ -120,8 +120,8 @@ def test_a_version_that_moved_during_the_transaction_is_noticed(book: CaseBook, 
     case = book.save([field()], "RK")
     current = CaseBook._current
 
-    def late(self: Any, session: Any, opened: Any) -> Any:
-        row = current(self, session, opened)
+    def late(self: Any, session: Any, opened: Any, **rest: Any) -> Any:
+        row = current(self, session, opened, **rest)
         monkeypatch.setattr(CaseBook, "_current", current)
         CaseBook(where).change(case, "LM", name="theirs")
         return row

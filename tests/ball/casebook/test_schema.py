@@ -66,6 +66,7 @@ def test_an_older_file_keeps_all_and_takes_new_things(old: Path) -> None:
     assert (case.name, case.signed, case.verdict, case.version) == ("Bench 4", True, Verdict("Pro-B", "why"), 3)
     only = case.fields[0]
     assert (only.document, only.verdict, only.cells, only.kept) == (document("old.png"), Verdict("Pro-B", "seen"), (), False)
+    assert (only.container, only.origin) == ("", "old.png")
     assert only.consensus == pytest.approx(field().consensus)
     assert [line.action for line in book.history(case)] == ["saved"]
     more = book.change(book.change(case, "LM", signed=False), "LM", fields=[field("new.png", picture=b"pixels")])
