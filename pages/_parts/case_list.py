@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+import textwrap
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
@@ -13,8 +14,11 @@ from ball.wording import MARKS
 if TYPE_CHECKING:
     from ball.casebook import CaseBook, Summary
 
-_PAGE: Final = 12
-_TINT: Final = "33"
+_PAGE: Final = 8
+_ROW: Final = 66
+"""Height of a row in pixels: text is broken into lines from 65 on, and name, reader and state stand beside one another."""
+_NAME: Final = 26
+"""Characters of a name that the list shows: two lines."""
 
 
 def draw(book: CaseBook) -> str | None:
@@ -59,10 +63,9 @@ def _table(found: list[Summary]) -> str:
     if st.session_state.get("case") not in keys:
         st.session_state["case"] = keys[0]
     frame = pd.DataFrame({
-        "Case": keys,
-        "Reader": [[_said(each)] if _said(each) else [] for each in found],
+        "Case": [f"{each.key}\n{textwrap.shorten(each.name, _NAME, placeholder='…')}".strip() for each in found],
+        "Reader": [_said(each) for each in found],
         "State": [", ".join(each.states) for each in found],
-        "Name": [each.name for each in found],
     })  # fmt: skip
     key = f"cases-{hash(tuple(keys))}"
     st.session_state[key] = {"selection": {"rows": [keys.index(st.session_state["case"])], "columns": [], "cells": []}}
@@ -72,20 +75,19 @@ def _table(found: list[Summary]) -> str:
         if rows and rows[0] < len(keys):
             st.session_state["case"] = keys[rows[0]]
 
-    chips: Any = [MARKS[label].chip for label in MARKS]
     st.dataframe(
-        frame, key=key, on_select=choose, selection_mode="single-row-required", hide_index=True, row_height=40, placeholder="",
-        height=40 * len(found) + 40, alt="Cases, the last changed first",
+        frame, key=key, on_select=choose, selection_mode="single-row-required", hide_index=True, row_height=_ROW, placeholder="",
+        height=_ROW * len(found) + 40, alt="Cases, the last changed first",
         column_config={
-            "Case": st.column_config.TextColumn(width=90),
-            "Reader": st.column_config.MultiselectColumn(options=chips, color=[mark.colour + _TINT for mark in MARKS.values()], width=120),
-            "State": st.column_config.TextColumn(width=92),
+            "Case": st.column_config.TextColumn(width=106),
+            "Reader": st.column_config.TextColumn(width=86),
+            "State": st.column_config.TextColumn(width=94),
         },
     )
     return str(st.session_state["case"])
 
 
 def _said(summary: Summary) -> str:
-    """What the reader says of the case, as a chip; nothing before she does."""
+    """What the reader says of the case, mark and word; nothing before she does."""
     label = summary.verdict.label(summary.suggestion)
     return MARKS[label].chip if label else summary.verdict.choice or ""

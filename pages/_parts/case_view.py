@@ -57,7 +57,8 @@ def _head(book: CaseBook, case: Case) -> None:
         with st.container(width="stretch"):
             st.title(f"Case {case.key}", anchor=False)
             pictures = sum(field.kept for field in case.fields)
-            kept = "pictures not kept" if not pictures else "pictures kept" if pictures == len(case.fields) else f"{pictures} pictures kept"
+            some = "pictures kept" if pictures == len(case.fields) else f"pictures of {pictures} kept"
+            kept = some if pictures else "pictures not kept"
             count = f"{len(case.fields)} {'field' if len(case.fields) == 1 else 'fields'}"
             name = f"<b>{escape(case.name)}</b> · " if case.name else ""
             st.html(f'<div class="ball-file">{name}{count} · {clock(case.changed)} · {escape(case.changed_by)} · {kept}</div>')
@@ -165,12 +166,12 @@ def _one(book: CaseBook, case: Case, field: Field) -> None:
             if record.consensus and record.status == "read":
                 with st.container(width=310):
                     st.html(marks.bars(record.consensus, wide=True))
-        st.caption("The same reading, on the command line, where the file lies:")
-        st.code(read_command(field.origin), language=None, wrap_lines=True)
         if case.deleted or case.signed:
             st.markdown("Restore the case to change it." if case.deleted else "The case is signed. Reopen it to change a reading.")
-            return
-        _judge(book, case, field)
+        else:
+            _judge(book, case, field)
+        st.markdown("The same reading, on the command line, where the file lies:")
+        st.code(read_command(field.origin), language=None, wrap_lines=True)
 
 
 def _judge(book: CaseBook, case: Case, field: Field) -> None:

@@ -46,7 +46,7 @@ def controls(verdict: Verdict, suggestion: str | None, key: str, take: Callable[
 
     st.segmented_control(
         "Your reading", choices(suggestion), default=_offered(verdict, suggestion), key=chosen, format_func=_word,
-        label_visibility="collapsed", disabled=disabled, on_change=changed,
+        label_visibility="collapsed", disabled=disabled, on_change=changed, wrap=True,
     )
     with st.popover("Note ✓" if verdict.note else "Note", icon=":material/edit_note:", disabled=disabled):
         st.text_area(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import streamlit as st
@@ -12,6 +13,8 @@ from pages._parts import marks
 from pages._parts.verdict import checks
 from pages._parts.worklist import Row, Worklist
 
+_PAGE = 12
+"""Rows of the list in the sidebar at a time: what a window shows, and what is sent to the browser."""
 _TINT = "33"
 _ORDER = f"In this order: {', '.join(TITLES.values())}. A line marks who differs from the average, a dash who is missing."
 
@@ -24,11 +27,24 @@ def _chip_column(width: int = 124) -> Any:
 
 
 def field_list(todo: Worklist) -> None:
-    """Draw the list, one row always selected; selecting opens."""
+    """Draw the list page by page, the open row selected; selecting opens, and opening by key turns to its page."""
+    every = todo.shown()
+    opened = todo.opened()
+    pages = math.ceil(len(every) / _PAGE)
+    place = next((index for index, row in enumerate(every) if opened and row.number == opened.number), None)
+    if place is not None and (opened and opened.number, place) != st.session_state.get("list-followed"):
+        st.session_state["list-page"] = place // _PAGE + 1
+    st.session_state["list-followed"] = opened and opened.number, place
+    page = min(int(st.session_state.get("list-page", 1)), pages)
+    _list_page(todo, every[(page - 1) * _PAGE : page * _PAGE], opened)
+    if pages > 1:
+        st.session_state["list-page"] = page
+        st.pagination(pages, key="list-page", max_visible_pages=5)
+
+
+def _list_page(todo: Worklist, order: list[Row], opened: Row | None) -> None:
     import pandas as pd
 
-    order = todo.shown()
-    opened = todo.opened()
     frame = pd.DataFrame(
         {
             "field": [row.thumbnail or None for row in order],
@@ -50,7 +66,7 @@ def field_list(todo: Worklist) -> None:
 
     st.dataframe(
         frame, key=key, on_select=choose, selection_mode="single-row-required" if place is not None else "single-row", hide_index=True,
-        row_height=48, height=min(48 * len(order) + 40, 640), placeholder="", alt="Fields, worst first",
+        row_height=48, height=48 * len(order) + 40, placeholder="", alt="Fields, worst first",
         column_config={
             "field": st.column_config.ImageColumn("", width=46),
             "suggestion": _chip_column(116),

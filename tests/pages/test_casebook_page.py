@@ -42,7 +42,8 @@ def html(app: AppTest) -> str:
 
 def names(app: AppTest) -> list[str]:
     """Names of the cases listed."""
-    return list(next(frame.value for frame in app.dataframe if "Name" in frame.value)["Name"])
+    listed = next(frame.value for frame in app.dataframe if "State" in frame.value)["Case"]
+    return [case.partition("\n")[2] for case in listed]
 
 
 def in_dialog(app: AppTest, opener: str, then: str, who: str) -> AppTest:

@@ -274,6 +274,29 @@ def test_next_walks_the_rows_to_check_alone(app: AppTest, reading: Any) -> None:
     assert todo(app).chosen == 2
 
 
+def test_the_list_turns_to_the_page_of_the_field_that_is_opened(app: AppTest, reading: Any) -> None:
+    upload(app, ("1.png", synthetic.png(1)))
+    fields = todo(app)
+    for number in range(2, 31):
+        fields.add(f"{number}.png", b"")
+        fields.rows[-1].reading = reading
+    fields.waiting.clear()
+    app.run()
+
+    def listed() -> int:
+        return len(next(frame.value for frame in app.dataframe if "reviewed" in frame.value))
+
+    assert (app.pagination(key="list-page").value, listed()) == (1, 12)
+    fields.chosen = fields.ordered()[-1].number
+    app.run()
+    assert (app.pagination(key="list-page").value, listed()) == (3, 6)
+    app.pagination(key="list-page").set_value(2).run()
+    assert listed() == 12
+    assert fields.chosen == fields.ordered()[-1].number, "turning a page opens nothing"
+    press(app, "Back")
+    assert (app.pagination(key="list-page").value, listed()) == (3, 6)
+
+
 def test_the_field_on_screen_stays_when_a_worse_one_is_read(reading: Any) -> None:
     fields = Worklist()
     for name in ("clear", "worse"):
