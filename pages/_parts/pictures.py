@@ -19,7 +19,8 @@ _LEVEL: Final = 1
 
 def draw(picture: NDArray[np.uint8], alt: str, width: int | str = "stretch", longest: int = LONGEST) -> None:
     """Show a picture, (H, W, 3) RGB or (H, W) grey; no larger than a page needs it, and otherwise pixel by pixel as it is."""
-    st.image(_png(picture, longest), width=width, alt=alt)  # type: ignore[arg-type]
+    # Told the format: else Streamlit makes a JPEG of it, which takes as long again and is no longer what was drawn.
+    st.image(_png(picture, longest), width=width, alt=alt, output_format="PNG")  # type: ignore[arg-type]
 
 
 def _png(picture: NDArray[np.uint8], longest: int) -> bytes:
