@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from ball.speeds import APP
+from ball.benchmark.speeds import APP
 from benchmarks.speed import fields, processor
 
 ROOT = Path(__file__).resolve().parent.parent

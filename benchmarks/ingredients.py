@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, log_loss, recall_score
 from torch.nn import functional
 
+from ball.benchmark.trials import INGREDIENTS
 from ball.labels import LABELS
 from ball.networks import NETWORKS, Classifier, normalised
 from ball.training.augment import Augmentation
@@ -32,7 +33,6 @@ from ball.training.fit import State
 from ball.training.recipe import Recipe, Stage, recipe_for
 from ball.training.splits import FOLDS, Split, load_split
 from ball.training.train import Job, Loaded, load, train
-from ball.trials import INGREDIENTS
 
 NETWORK: Final = "googlenet"
 UNSEEN: Final = 0

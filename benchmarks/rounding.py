@@ -16,11 +16,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ball.benchmark.speeds import ROUNDING
 from ball.compiled import SURE, has_bf16, load_graph
 from ball.images import decode
 from ball.networks import NETWORKS, normalised
 from ball.segmentation import segment
-from ball.speeds import ROUNDING
 from ball.training.data import find_fields
 from ball.training.splits import load_split
 from ball.weights import Store

@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 import torch
 
+from ball.benchmark.speeds import SPEED
 from ball.compiled import openvino_package
 from ball.engine import Engine
 from ball.images import decode
@@ -31,7 +32,6 @@ from ball.kmeans import kmeans_histogram
 from ball.labels import LABELS
 from ball.reading import read, read_many
 from ball.segmentation import resize, segment
-from ball.speeds import SPEED
 from ball.training.data import find_fields
 from ball.weights import Store
 from benchmarks.naive import Naive, segmented

@@ -18,8 +18,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from ball import benchmark, trials  # noqa: E402
-from ball.benchmark import MEASURES, PROTOCOLS, Evaluation, Measures, NotMeasuredError  # noqa: E402
+from ball import benchmark  # noqa: E402
+from ball.benchmark import MEASURES, PROTOCOLS, Evaluation, Measures, NotMeasuredError, trials  # noqa: E402
 from ball.labels import LABELS  # noqa: E402
 from ball.names import TITLES  # noqa: E402
 from ball.places import weights_folder  # noqa: E402

@@ -7,8 +7,8 @@ from typing import Final
 
 import streamlit as st
 
-from ball import benchmark, trials
-from ball.benchmark import PROTOCOLS, Evaluation
+from ball import benchmark
+from ball.benchmark import PROTOCOLS, Evaluation, trials
 from pages._parts import benchmark_tables as tables
 from pages._parts import benchmark_tabs as tabs
 from pages._parts import benchmark_work, certainty, findings, maps_figures

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final, cast
 import pandas as pd
 
 from ball.benchmark import MEASURES, Counts, Evaluation, Masks, Measures, Pair, Prediction, Reference
+from ball.benchmark.speeds import Speed
+from ball.benchmark.trials import Baseline, Ingredients, Robustness, Tuning, best
 from ball.labels import LABELS
 from ball.names import TITLES
-from ball.speeds import Speed
-from ball.trials import Baseline, Ingredients, Robustness, Tuning, best
 from pages._parts.findings import PARTS, figure, share, titled
 from pages._parts.marks import MARKS, strip
 

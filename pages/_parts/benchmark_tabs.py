@@ -13,9 +13,9 @@ import streamlit as st
 
 from ball import benchmark
 from ball.benchmark import EVALUATE, MEASURES, PREDICT, Evaluation, Measures, NotMeasuredError, Prediction, Reference
+from ball.benchmark.trials import BASELINES, Baseline, load_baselines
 from ball.labels import LABELS
 from ball.names import TITLES
-from ball.trials import BASELINES, Baseline, load_baselines
 from pages._parts import benchmark_tables as tables
 from pages._parts import charts, findings
 from pages._parts.marks import MARKS, STRIP
@@ -173,7 +173,7 @@ def _pictures(wrong: Sequence[Prediction]) -> None:
 
 def curves(shown: Shown) -> None:
     """Whether a probability can be trusted, and what a threshold would buy."""
-    from ball.curves import probabilities, reliability, rocs
+    from ball.benchmark.curves import probabilities, reliability, rocs
 
     st.header("Can the probability be trusted?", anchor=False)
     predictions = loaded(lambda: benchmark.load_predictions(shown.protocol), say=True)

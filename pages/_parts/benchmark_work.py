@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ball import benchmark, speeds, trials
-from ball.benchmark import Masks, NotMeasuredError, Training
+from ball import benchmark
+from ball.benchmark import Masks, NotMeasuredError, Training, speeds, trials
 from ball.names import TITLES
 from pages._parts import benchmark_tables as tables
 from pages._parts import charts, findings, maps_figures

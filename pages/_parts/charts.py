@@ -9,14 +9,14 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from ball.benchmark import MEASURES, Counts, Evaluation, Measures, Reference, Training
+from ball.benchmark.trials import Baseline, Robustness, Tuning
 from ball.labels import LABELS
 from ball.names import TITLES
-from ball.trials import Baseline, Robustness, Tuning
 from pages._parts.findings import changes, figure
 from pages._parts.marks import MARKS, NEUTRAL
 
 if TYPE_CHECKING:
-    from ball.curves import Reliability, Roc
+    from ball.benchmark.curves import Reliability, Roc
 
 OURS: Final = "#4A86A3"
 SIZE: Final = 14

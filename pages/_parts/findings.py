@@ -8,14 +8,14 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final
 
 from ball.benchmark import MEASURES, Counts, Evaluation, Masks, Measures, Pair, Prediction, Reference, Training, benchmark_folder
+from ball.benchmark.speeds import Speed
+from ball.benchmark.trials import Baseline, Ingredients, Robustness, Tuning, best
 from ball.labels import LABELS
 from ball.names import TITLES
-from ball.speeds import Speed
-from ball.trials import Baseline, Ingredients, Robustness, Tuning, best
 from pages._parts.marks import percent
 
 if TYPE_CHECKING:
-    from ball.curves import Reliability, Roc
+    from ball.benchmark.curves import Reliability, Roc
 
 PARTS: Final = {"train": "Training", "val": "Validation", "test": "Test"}
 """Titles of the parts of a split."""

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ball.benchmark import MEASURES, known_networks, load_file
+from ball.benchmark.store import known_networks, load_file
+from ball.benchmark.values import MEASURES
 from ball.labels import LABELS
 from ball.names import TITLES
 

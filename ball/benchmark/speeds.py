@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ball.benchmark import load_file
+from ball.benchmark.store import load_file
 
 SPEED: Final = "python -m benchmarks.speed DATA --json weights/benchmark/speed.json"
 ROUNDING: Final = "python -m benchmarks.rounding DATA/all --json weights/benchmark/rounding.json"

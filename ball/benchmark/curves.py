@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ball.benchmark import Prediction
+from ball.benchmark.values import Prediction
 from ball.labels import LABELS
 
 BINS: Final = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ball.benchmark import Prediction, Vote
-from ball.curves import MALIGNANT, probabilities, reliability, rocs
+from ball.benchmark.curves import MALIGNANT, probabilities, reliability, rocs
 from ball.labels import LABELS
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ball import benchmark, trials
-from ball.benchmark import METRICS, NotMeasuredError
+from ball import benchmark
+from ball.benchmark import METRICS, NotMeasuredError, store, trials
 from ball.labels import LABELS
 from ball.names import TITLES
 from tests.benchmark_files import benchmark_files, empty_benchmark
@@ -128,7 +128,7 @@ def test_the_command_for_a_folder_of_ones_own_brings_the_table_there(empty_bench
     target = empty_benchmark / "benchmark" / "reference.json"
     assert caught.value.command.endswith(f"cp weights/benchmark/reference.json {target}")
     monkeypatch.delenv("BALL_WEIGHTS")
-    monkeypatch.setattr(benchmark, "benchmark_folder", lambda: empty_benchmark)
+    monkeypatch.setattr(store, "benchmark_folder", lambda: empty_benchmark)
     with pytest.raises(NotMeasuredError) as caught:
         benchmark.load_reference()
     assert caught.value.command == "git checkout weights"
