@@ -102,12 +102,12 @@ def _pictures(content: bytes, name: str) -> list[Part]:
     kind = kind_of(content)
     try:
         if kind == "DICOM":
-            from ball import dicom
+            from ball.images import dicom
 
             count = dicom.frames(content)
             return [Part(_called(name, "frame", index, count), name, partial(dicom.frame, content, index)) for index in range(count)]
         if kind == "TIFF":
-            from ball import tiff
+            from ball.images import tiff
 
             pages = tiff.pages(content)
             if len(pages) > 1:

@@ -45,7 +45,7 @@ def test_what_is_not_broken_is_read(name: str) -> None:
 
 
 def test_a_fault_is_told_from_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ball.images.Image.open", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("ball.images.decoding.Image.open", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         fuzz.outcomes(SAMPLES["PNG"]())
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ball.images import MAX_BYTES, ImageTooLargeError, damaged, truncated
+from ball.images.errors import MAX_BYTES, ImageTooLargeError, damaged, truncated
 
 MAX_PAGES: Final = 500
 """Most pages of one file."""

@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ball import tiff
 from ball.files import fields_in
-from ball.images import DamagedImageError, ImageError, ImageTooLargeError, TruncatedImageError, decode
+from ball.images import DamagedImageError, ImageError, ImageTooLargeError, TruncatedImageError, decode, tiff
 from benchmarks.samples import picture, tiff_pages
 from tests.sentences import assert_plain
 

@@ -29,6 +29,8 @@ from ball.images import (
     UnknownFormatError,
     UnsupportedImageError,
     decode,
+    depth,
+    errors,
 )
 from tests.sentences import assert_plain
 
@@ -426,7 +428,7 @@ def test_too_many_pixels_are_never_decoded(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_dark_deep_colours_have_a_limit_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "_MAX_DEEP", RGB.shape[0] * RGB.shape[1] - 1)
+    monkeypatch.setattr(depth, "_MAX_DEEP", RGB.shape[0] * RGB.shape[1] - 1)
     decode(lossless("PNG 16-bit rgb"))
     with pytest.raises(ImageTooLargeError, match="8-bit picture") as caught:
         decode(lossless("PNG 12 of 16 bits, rgb"))
@@ -434,7 +436,7 @@ def test_dark_deep_colours_have_a_limit_of_their_own(monkeypatch: pytest.MonkeyP
 
 
 def test_too_many_bytes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "MAX_BYTES", 2**20)
+    monkeypatch.setattr(errors, "MAX_BYTES", 2**20)
     with pytest.raises(ImageTooLargeError, match="MiB"):
         decode(bytes(2**20 + 1))
 

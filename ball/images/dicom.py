@@ -24,7 +24,9 @@ from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import pixel_array
 
-from ball.images import Decoded, ImageTooLargeError, UnsupportedImageError, damaged, require_jpeg, require_pixels, truncated
+from ball.images.decoding import Decoded
+from ball.images.errors import ImageTooLargeError, UnsupportedImageError, damaged, require_pixels, truncated
+from ball.images.headers import require_jpeg
 
 if TYPE_CHECKING:
     from pydicom.uid import UID
@@ -117,7 +119,7 @@ def decode_dicom(data: bytes) -> Decoded:
 
     Raises:
         ImageError: no picture, or of a kind that is not read.
-        Exception: as `frames`; `ball.images.decode` says it in a sentence.
+        Exception: as `frames`; `ball.images.decoding` says it in a sentence.
     """
     found = _pixels(data)
     stored = found.frame(0)

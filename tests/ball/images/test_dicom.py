@@ -24,9 +24,9 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from ball import dicom as room
 from ball.files import fields_in
 from ball.images import ImageError, decode
+from ball.images import dicom as room
 from benchmarks.samples import PERSON, dicom, picture
 from tests.sentences import assert_plain
 
