@@ -1,12 +1,13 @@
 """What each ingredient of training buys where the stain is new: GoogLeNet, judged on stains held out within the training part.
 
-    python -m benchmarks.ingredients DATA --json weights/benchmark/ingredients.json [--arm NAME[,NAME]]
+    python -m benchmarks.ingredients DATA --json weights/benchmark/ingredients.json [--arm NAME[,NAME]] [--start NETWORK[,NETWORK]]
 
 DATA holds ``all`` and ``pbc128``. Fold 0 of the split stain, the hardest, stays out of sight. Of the other four, two are held
 out in turn as validation and the other three are learned from, so that ingredients are chosen on stains that were not learned
 from, and that no figure of fold 0 had a part in. (The two are those on which mistakes were made at all: on folds 2 and 3 any
-recipe reaches 98 %.) Small sides and few epochs: the order of the arms counts, not their height. Arms can run side by side;
-checkpoints lie in ``$BALL_RUNS``, and arms that were not named keep what the file says of them.
+recipe reaches 98 %.) Small sides and few epochs: the order of the arms counts, not their height. The two starts, PBC cells and
+random, are measured for a second network as well. Arms can run side by side; checkpoints lie in ``$BALL_RUNS``, and what was
+not named keeps what the file says of it.
 """
 
 from __future__ import annotations
@@ -56,10 +57,16 @@ ARMS: Final[dict[str, tuple[str, Augmentation, str]]] = {
 }
 """Title, augmentation of whole fields and start of each arm."""
 
+STARTED: Final = ("efficientnet_b0",)
+"""The other networks whose two starts are measured."""
 
-def recipe(how: Augmentation) -> Recipe:
+STARTS: Final = {"pbc": "jitter", "scratch": "scratch"}
+"""The arms that differ in nothing but their start."""
+
+
+def recipe(how: Augmentation, network: str = NETWORK) -> Recipe:
     """A short recipe: cuts around a nucleus, then whole fields."""
-    own = recipe_for(NETWORK)
+    own = recipe_for(network)
     return replace(own, stages=(Stage(3, 64, replace(how, zoom=(0.6, 0.8))), Stage(4, 80, how)), side=80)
 
 
@@ -71,25 +78,25 @@ def inner(held: int) -> Split:
 
 
 @torch.no_grad()
-def logits(state: State, images: torch.Tensor, side: int) -> NDArray[np.float64]:
+def logits(network: str, state: State, images: torch.Tensor, side: int) -> NDArray[np.float64]:
     """Logits (n, classes) of masked fields."""
-    model = Classifier(NETWORKS[NETWORK], len(LABELS))
+    model = Classifier(NETWORKS[network], len(LABELS))
     model.net.load_state_dict(state)
     model.eval()
     return torch.cat([model(normalised(part, side)) for part in torch.split(images, 64)]).double().numpy()
 
 
-def measure(name: str, loaded: Loaded, pbc: Path, precision: str | None) -> dict[str, Any]:
+def measure(name: str, loaded: Loaded, pbc: Path, precision: str | None, network: str = NETWORK) -> dict[str, Any]:
     """Fit one arm for each held-out fold, and pool what it says of the held-out stains."""
     fabric = Fabric(accelerator="auto", devices=1, precision=precision)  # type: ignore[arg-type]
     title, how, init = ARMS[name]
     said, truth, folds = [], [], []
     for held in HELD:
         split = inner(held)
-        job = Job(NETWORK, recipe(how), split, f"ingredients-{held}", INGREDIENTS, init, loaded.fields, pbc, fabric, precision)
+        job = Job(network, recipe(how, network), split, f"ingredients-{held}", INGREDIENTS, init, loaded.fields, pbc, fabric, precision)
         state, _ = train(job, loaded)
         judged = loaded.part(split.val)
-        found = logits(state, judged.images, job.recipe.side)
+        found = logits(network, state, judged.images, job.recipe.side)
         said.append(found)
         truth.append(judged.targets.numpy())
         folds.append({"fold": held, "n": len(found), "accuracy": round(float((found.argmax(1) == truth[-1]).mean()), 4)})
@@ -106,12 +113,23 @@ def measure(name: str, loaded: Loaded, pbc: Path, precision: str | None) -> dict
     }  # fmt: skip
 
 
-def kept(path: Path | None, data: str) -> dict[str, Any]:
-    """Arms that the file tells of already, where they were measured on the same fields."""
-    if path is None or not path.exists():
-        return {}
-    document = json.loads(path.read_text(encoding="utf-8"))
-    return dict(document["arms"]) if document["data"] == data else {}
+def kept(path: Path | None, data: str) -> dict[str, dict[str, Any]]:
+    """Arms and starts that the file tells of already, where they were measured on the same fields."""
+    document = json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
+    same = document.get("data") == data
+    return {key: dict(document.get(key, {})) if same else {} for key in ("arms", "starts")}
+
+
+def written(path: Path | None, data: str, key: str, name: str, found: Any) -> None:
+    """Print what was found, and put it into the file beside what the file says of others."""
+    print(name, json.dumps(found), flush=True)
+    if path is None:
+        return
+    parts = kept(path, data)
+    parts[key][name] = found
+    facts = {"command": INGREDIENTS, "network": NETWORK, "unseen_fold": UNSEEN, "held_out": list(HELD), "data": data}
+    arms = {each: parts["arms"][each] for each in ARMS if each in parts["arms"]}
+    path.write_text(json.dumps({**facts, "arms": arms, "starts": parts["starts"]}, indent=1) + "\n", encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -119,18 +137,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path, help="folder that holds all and pbc128")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
-    parser.add_argument("--arm", default=",".join(ARMS), help=f"some of {', '.join(ARMS)}")
+    parser.add_argument("--arm", help=f"some of {', '.join(ARMS)}")
+    parser.add_argument("--start", metavar="NETWORK", help=f"networks whose two starts are measured, as for {', '.join(STARTED)}")
     parser.add_argument("--precision", help="passed to Lightning Fabric, bf16-mixed for example; default 32 bits")
     given = parser.parse_args(arguments)
     loaded = load(given.data / "all")
-    for name in given.arm.split(","):
-        found = measure(name, loaded, given.data / "pbc128", given.precision)
-        print(name, json.dumps(found), flush=True)
-        if given.json:
-            arms = {**kept(given.json, loaded.fingerprint), name: found}
-            facts = {"command": INGREDIENTS, "network": NETWORK, "unseen_fold": UNSEEN, "held_out": list(HELD), "data": loaded.fingerprint}
-            whole = {**facts, "arms": {each: arms[each] for each in ARMS if each in arms}}
-            given.json.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    every = not given.arm and not given.start
+    pbc = given.data / "pbc128"
+    for name in list(ARMS) if every else _listed(given.arm):
+        written(given.json, loaded.fingerprint, "arms", name, measure(name, loaded, pbc, given.precision))
+    for network in STARTED if every else _listed(given.start):
+        found = {start: measure(arm, loaded, pbc, given.precision, network) for start, arm in STARTS.items()}
+        written(given.json, loaded.fingerprint, "starts", network, found)
+
+
+def _listed(names: str | None) -> list[str]:
+    return names.split(",") if names else []
 
 
 if __name__ == "__main__":

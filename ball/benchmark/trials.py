@@ -6,7 +6,7 @@ Nothing here computes a figure; the constants name the commands that do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ball.benchmark.store import known_networks, load_file
@@ -108,13 +108,17 @@ class Arm:
 
 @dataclass(frozen=True)
 class Ingredients:
-    """The arms in their order, of ``network``, on ``n`` fields of the folds ``held_out``; ``unseen_fold`` had no part in it."""
+    """The arms in their order, of ``network``, on ``n`` fields of the folds ``held_out``; ``unseen_fold`` had no part in it.
+
+    ``starts``: by network the same way of training from PBC cells and from a random start; `network` is among them.
+    """
 
     network: str
     n: int
     held_out: tuple[int, ...]
     unseen_fold: int
     arms: tuple[Arm, ...]
+    starts: Mapping[str, tuple[Arm, Arm]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.arms:
@@ -213,11 +217,17 @@ def _tuning(document: Any) -> Tuning:
 
 
 def _ingredients(document: Any) -> Ingredients:
-    arms = tuple(
-        Arm(str(name), str(row["title"]), float(row["accuracy"]), float(row["macro_recall"]), float(row["loss"]),
-            {label: float(row["recall"][label]) for label in LABELS})
-        for name, row in document["arms"].items()
-    )  # fmt: skip
+    rows = document["arms"]
+    arms = tuple(_arm(name, row) for name, row in rows.items())
+    pairs = {name: (row["pbc"], row["scratch"]) for name, row in document.get("starts", {}).items()}
+    if {"jitter", "scratch"} <= rows.keys():
+        pairs[document["network"]] = (rows["jitter"], rows["scratch"])
+    starts = {name: (_arm("pbc", pbc), _arm("scratch", scratch)) for name, (pbc, scratch) in known_networks(pairs)}
     held_out = tuple(int(fold) for fold in document["held_out"])
-    n = max((int(row["n"]) for row in document["arms"].values()), default=0)
-    return Ingredients(str(document["network"]), n, held_out, int(document["unseen_fold"]), arms)
+    n = max((int(row["n"]) for row in rows.values()), default=0)
+    return Ingredients(str(document["network"]), n, held_out, int(document["unseen_fold"]), arms, starts)
+
+
+def _arm(name: str, row: Any) -> Arm:
+    recall = {label: float(row["recall"][label]) for label in LABELS}
+    return Arm(str(name), str(row["title"]), float(row["accuracy"]), float(row["macro_recall"]), float(row["loss"]), recall)

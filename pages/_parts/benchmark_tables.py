@@ -107,6 +107,12 @@ def ingredients(found: Ingredients) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["Training", MEASURES["balanced_accuracy"], MEASURES["accuracy"], "Loss", *LABELS])
 
 
+def starts(found: Ingredients) -> pd.DataFrame:
+    """Macro recall on held-out stains from either start, by network."""
+    rows = [[TITLES[name], *(share(each.macro_recall) for each in pair)] for name, pair in found.starts.items()]
+    return pd.DataFrame(rows, columns=["Network", "From PBC cells", "From a random start"])
+
+
 def by_class(measures: Measures) -> pd.DataFrame:
     """Sensitivity and specificity of each class against the other three."""
     rows = [

@@ -103,6 +103,10 @@ def ingredients(_: Shown) -> None:
         f"{TITLES.get(found.network, found.network)}, few epochs at a small size, so that the order counts and not the height. Each of the "
         f"stains {held} was held out in turn ({found.n} fields) and the others learned from; stain {found.unseen_fold} had no part in it."
     )
+    if found.starts:
+        st.subheader("Where a network starts", anchor=False)
+        st.markdown(f"**{findings.started(found)}** The same stains and the same few epochs.")
+        table(tables.starts(found), "Macro recall on held-out stains by network and start")
     command(trials.INGREDIENTS)
 
 

@@ -185,6 +185,13 @@ def bought(found: Ingredients) -> str:
     return f"“{best.title}” does best: {share(best.macro_recall)} macro recall, {gain:.1f} points above “{first.title}”."
 
 
+def started(found: Ingredients) -> str:
+    """Which networks gain from PBC cells, and how much; empty where no two starts were measured."""
+    gains = {name: 100 * (pbc.macro_recall - scratch.macro_recall) for name, (pbc, scratch) in found.starts.items()}
+    words = [f"{TITLES[name]} {'gains' if gain >= 0 else 'loses'} {abs(gain):.1f} points" for name, gain in gains.items()]
+    return f"From PBC cells, against a random start, {listed(words)} of macro recall." if words else ""
+
+
 def quick(found: Speed) -> str:
     """How long a reading takes, and which goals were missed."""
     missed = sum(not each.reached for each in found.ratios)
