@@ -110,10 +110,10 @@ def _card(reading: Reading, vote: Vote, style: str, opacity: float, label: str, 
     if reading.evidence is not None:
         alt = f"Field {name}" if style == _FIELD else f"{_STYLES[style]} of {title} for {label}, over {name}"
         pictures.draw(_picture(reading.evidence, heat, style, opacity), alt)
-    st.html(marks.heading(3, marks.MARKS[vote.label]))
-    st.html(marks.bars(vote.probabilities))
+    said = marks.heading(3, marks.MARKS[vote.label]) + marks.bars(vote.probabilities)
     if reading.evidence is not None and heat is not None:
-        st.html(f'<div class="ball-file">{focus_line(reading.evidence, heat, label)}</div>')
+        said += f'<div class="ball-file">{focus_line(reading.evidence, heat, label)}</div>'
+    st.html(f'<div class="ball-card">{said}</div>')  # One element of the page, not three: each has its price at every click.
 
 
 def focus_line(evidence: Evidence, heat: Heat, label: str) -> str:
