@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,17 +45,31 @@ HELD: Final = (1, 4)
 _PLAIN: Final = Augmentation(zoom=(0.85, 1.1), squeeze=0.1, stain=0.0, shift=0.0, light=0.0, rotate=False)
 _JITTER: Final = replace(_PLAIN, stain=0.07, shift=0.015, light=0.12)
 _MIX: Final = replace(_JITTER, mix=0.8)
-ARMS: Final[dict[str, tuple[str, Augmentation, str]]] = {
-    "plain": ("Turns and flips alone", _PLAIN, "pbc"),
-    "scratch": ("Little stain jitter, from a random start", _JITTER, "scratch"),
-    "jitter": ("Little stain jitter", _JITTER, "pbc"),
-    "strong": ("Strong stain jitter", replace(_JITTER, stain=0.2, shift=0.04), "pbc"),
-    "mix": ("Stains mixed between fields", _MIX, "pbc"),
-    "grey": ("Half the fields without colour", replace(_JITTER, grey=0.5), "pbc"),
-    "mix-grey": ("Stains mixed, a quarter without colour", replace(_MIX, grey=0.25), "pbc"),
-    "mix-window": ("Stains mixed, crowding blanked", replace(_MIX, window=(0.4, 2.2)), "pbc"),
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A way of training. ``how``: augmentation of whole fields; ``even``: whether what is said is corrected for how common each
+    class was in training (Menon et al. 2021, https://arxiv.org/abs/2007.07314, with its strength of 1)."""
+
+    title: str
+    how: Augmentation
+    init: str = "pbc"
+    even: bool = False
+
+
+ARMS: Final = {
+    "plain": Arm("Turns and flips alone", _PLAIN),
+    "scratch": Arm("Little stain jitter, from a random start", _JITTER, init="scratch"),
+    "jitter": Arm("Little stain jitter", _JITTER),
+    "even": Arm("Little stain jitter, no class likelier beforehand", _JITTER, even=True),
+    "strong": Arm("Strong stain jitter", replace(_JITTER, stain=0.2, shift=0.04)),
+    "mix": Arm("Stains mixed between fields", _MIX),
+    "grey": Arm("Half the fields without colour", replace(_JITTER, grey=0.5)),
+    "mix-grey": Arm("Stains mixed, a quarter without colour", replace(_MIX, grey=0.25)),
+    "mix-window": Arm("Stains mixed, crowding blanked", replace(_MIX, window=(0.4, 2.2))),
 }
-"""Title, augmentation of whole fields and start of each arm."""
+"""Every arm; those that differ in nothing that is fitted share their fits."""
 
 STARTED: Final = ("efficientnet_b0",)
 """The other networks whose two starts are measured."""
@@ -89,14 +103,17 @@ def logits(network: str, state: State, images: torch.Tensor, side: int) -> NDArr
 def measure(name: str, loaded: Loaded, pbc: Path, precision: str | None, network: str = NETWORK) -> dict[str, Any]:
     """Fit one arm for each held-out fold, and pool what it says of the held-out stains."""
     fabric = Fabric(accelerator="auto", devices=1, precision=precision)  # type: ignore[arg-type]
-    title, how, init = ARMS[name]
+    arm = ARMS[name]
     said, truth, folds = [], [], []
     for held in HELD:
         split = inner(held)
-        job = Job(network, recipe(how, network), split, f"ingredients-{held}", INGREDIENTS, init, loaded.fields, pbc, fabric, precision)
+        tag = f"ingredients-{held}"
+        job = Job(network, recipe(arm.how, network), split, tag, INGREDIENTS, arm.init, loaded.fields, pbc, fabric, precision)
         state, _ = train(job, loaded)
         judged = loaded.part(split.val)
         found = logits(network, state, judged.images, job.recipe.side)
+        if arm.even:
+            found -= np.log(np.bincount(loaded.part(split.train).targets.numpy(), minlength=len(LABELS)) / len(split.train))
         said.append(found)
         truth.append(judged.targets.numpy())
         folds.append({"fold": held, "n": len(found), "accuracy": round(float((found.argmax(1) == truth[-1]).mean()), 4)})
@@ -105,7 +122,7 @@ def measure(name: str, loaded: Loaded, pbc: Path, precision: str | None, network
     chances = functional.softmax(torch.from_numpy(every), dim=1).numpy()
     order = list(range(len(LABELS)))
     return {
-        "title": title, "init": init, "n": len(targets), "accuracy": round(float((called == targets).mean()), 4),
+        "title": arm.title, "init": arm.init, "n": len(targets), "accuracy": round(float((called == targets).mean()), 4),
         "macro_recall": round(float(recall_score(targets, called, average="macro")), 4),
         "loss": round(float(log_loss(targets, chances, labels=order)), 4),
         "recall": dict(zip(LABELS, recall_score(targets, called, average=None).round(4).tolist(), strict=True)),
