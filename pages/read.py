@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
+from ball.verdict import Verdict
 from pages._parts import compare, filters, frame, intake, proofs, review, saving, suggest, tables, verdict, votes
 from pages._parts.worklist import Row, Worklist
 
@@ -22,6 +23,9 @@ def page() -> None:
     """Draw the page, then read on if files wait."""
     todo = intake.worklist()
     suggest.apply(todo)
+    note = st.session_state.pop("read-note", None)
+    if note:
+        st.toast(note)
     if intake.no_weights():
         _no_weights()
     # A slot of its own: what it held is gone at once when reading starts.
@@ -65,7 +69,26 @@ def _sidebar_list(todo: Worklist) -> None:
     st.markdown(f"{done} of {len(todo.rows)} {fields} · {check} to check · {reviewed} reviewed · {saving.state(todo)}")
     with st.container(horizontal=True):
         st.button("Draw a synthetic field", type="tertiary", icon=":material/draw:", on_click=intake.draw_synthetic, args=(todo,))
-        st.button("Clear the list", type="tertiary", icon=":material/delete_sweep:", on_click=todo.clear)
+        if st.button("Clear the list", type="tertiary", icon=":material/delete_sweep:", key="clear-list"):
+            _clear(todo)
+
+
+def _clear(todo: Worklist) -> None:
+    """Clear the list; ask first where she entered what is not saved."""
+    entered = sum(row.unsaved and row.verdict != Verdict() for row in todo.rows)
+    if entered:
+        _ask_clear(todo, entered)
+    else:
+        todo.clear()
+        st.rerun()
+
+
+@st.dialog("Clear the list?")
+def _ask_clear(todo: Worklist, entered: int) -> None:
+    st.markdown(f"{'1 reading' if entered == 1 else f'{entered} readings'} of yours {'is' if entered == 1 else 'are'} not saved.")
+    if st.button("Clear the list", type="primary", key="clear-now"):
+        todo.clear()
+        st.rerun()
 
 
 def _empty(todo: Worklist) -> None:

@@ -13,7 +13,7 @@ class NoSuchCaseError(CaseBookError):
     """There is no case of that number, or it was purged."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"There is no case {key}. It may have been purged; search the list again.")
+        super().__init__(f"There is no case {key}. It may have been erased.")
 
 
 class CaseDeletedError(CaseBookError):

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ball.casebook import Case, CaseBook
     from ball.report.values import Report
 
+_NOBODY: Final = "no initials given"
+
 
 def draw(book: CaseBook, case: Case) -> None:
     """Draw the menu of what can be taken along; each is noted in the history."""
@@ -27,7 +29,7 @@ def draw(book: CaseBook, case: Case) -> None:
 def made(book: CaseBook, case: Case, kind: str) -> bytes:
     """A case as it is taken along, and a line of its history that says so; ``kind`` is pdf, zip, csv or json."""
     content = _REPORTS[kind](book, case) if kind in _REPORTS else _READINGS[kind]([field.export() for field in case.fields]).encode()
-    book.log(case, "report" if kind in _REPORTS else "exported", access.account() or st.session_state.get("initials", ""))
+    book.log(case, "report" if kind in _REPORTS else "exported", access.account() or st.session_state.get("initials") or _NOBODY)
     return content
 
 
@@ -61,6 +63,27 @@ def report_of(book: CaseBook, case: Case) -> Report:
 
 
 def to_read(book: CaseBook, case: Case) -> None:
+    """Open a case on the Read page; asks first where the list there holds what is not saved."""
+    from pages._parts import intake
+
+    unsaved = sum(row.unsaved for row in intake.worklist().rows)
+    if unsaved:
+        _replace(book, case, unsaved)
+    else:
+        _fill(book, case)
+        st.rerun()
+
+
+@st.dialog("Replace the list on Read?")
+def _replace(book: CaseBook, case: Case, unsaved: int) -> None:
+    fields = "1 field that is" if unsaved == 1 else f"{unsaved} fields that are"
+    st.markdown(f"The list on **Read** holds {fields} not saved, with your readings of them. Opening this case takes them off the list.")
+    if st.button("Replace the list", type="primary", key="replace-list"):
+        _fill(book, case)
+        st.rerun()
+
+
+def _fill(book: CaseBook, case: Case) -> None:
     """Fill the list of the Read page with the kept pictures, their verdicts and the case itself."""
     from pages._parts import intake
 
@@ -75,5 +98,7 @@ def to_read(book: CaseBook, case: Case) -> None:
             row.saved, row.verdict, row.file, row.sha256 = field, field.verdict, field.origin, field.sha256
     left = len(case.fields) - len(todo.rows)
     if left:
-        st.toast(f"Only kept pictures can be opened: {left} {'field stays' if left == 1 else 'fields stay'} in the Case book alone.")
+        # Said there: a note on this page would be gone with it.
+        told = f"Only kept pictures can be opened: {left} {'field stays' if left == 1 else 'fields stay'} in the Case book alone."
+        st.session_state["read-note"] = told
     st.session_state["go-read"] = True

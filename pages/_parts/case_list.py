@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
 from ball.casebook.values import STATES
 from ball.wording import MARKS
+from pages._parts import entries
 
 if TYPE_CHECKING:
     from ball.casebook import CaseBook, Summary
@@ -22,7 +22,10 @@ _NAME: Final = 26
 
 
 def draw(book: CaseBook) -> str | None:
-    """Draw search and list; the number of the case chosen, the first of the list until one is."""
+    """Draw search and list; the number of the case chosen, the first of the list until one is.
+
+    A case on which something is entered and not saved stays chosen, also where the list shows it no more.
+    """
     words = st.text_input(
         "Search", placeholder="Case, note or file", icon=":material/search:", key="case-words", label_visibility="collapsed"
     )
@@ -36,7 +39,8 @@ def draw(book: CaseBook) -> str | None:
         found, total = book.search(words, wanted, deleted=deleted, limit=_PAGE)
     if not found:
         st.markdown("0 cases")
-        return None
+        chosen = st.session_state.get("case")
+        return chosen if chosen and entries.of(chosen) else None
     chosen = _table(found)
     if total > _PAGE:
         st.pagination(math.ceil(total / _PAGE), key="case-page", max_visible_pages=5)
@@ -60,15 +64,17 @@ def _table(found: list[Summary]) -> str:
     import pandas as pd
 
     keys = [each.key for each in found]
-    if st.session_state.get("case") not in keys:
-        st.session_state["case"] = keys[0]
+    chosen = st.session_state.get("case")
+    if chosen not in keys and not (chosen and entries.of(chosen)):
+        st.session_state["case"] = chosen = keys[0]
     frame = pd.DataFrame({
-        "Case": [f"{each.key}\n{textwrap.shorten(each.name, _NAME, placeholder='…')}".strip() for each in found],
+        "Case": [f"{each.key}\n{each.name if len(each.name) <= _NAME else each.name[: _NAME - 1] + '…'}".strip() for each in found],
         "Reader": [_said(each) for each in found],
         "State": [", ".join(each.states) for each in found],
     })  # fmt: skip
     key = f"cases-{hash(tuple(keys))}"
-    st.session_state[key] = {"selection": {"rows": [keys.index(st.session_state["case"])], "columns": [], "cells": []}}
+    place = [keys.index(chosen)] if chosen in keys else []
+    st.session_state[key] = {"selection": {"rows": place, "columns": [], "cells": []}}
 
     def choose() -> None:
         rows = st.session_state[key]["selection"]["rows"]
@@ -76,8 +82,8 @@ def _table(found: list[Summary]) -> str:
             st.session_state["case"] = keys[rows[0]]
 
     st.dataframe(
-        frame, key=key, on_select=choose, selection_mode="single-row-required", hide_index=True, row_height=_ROW, placeholder="",
-        height=_ROW * len(found) + 40, alt="Cases, the last changed first",
+        frame, key=key, on_select=choose, selection_mode="single-row-required" if place else "single-row", hide_index=True,
+        row_height=_ROW, placeholder="", height=_ROW * len(found) + 40, alt="Cases, the last changed first",
         column_config={
             "Case": st.column_config.TextColumn(width=106),
             "Reader": st.column_config.TextColumn(width=86),

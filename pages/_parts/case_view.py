@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from ball.casebook.errors import CaseBookError, CaseChangedError
+from ball.casebook.errors import CaseBookError, CaseChangedError, NoSuchCaseError
 from ball.places import read_command
 from ball.report.values import clock
 from ball.verdict import Verdict
 from ball.wording import MARKS, checks, mark_of, percent
-from pages._parts import access, case_export, marks, review, saving, who
+from pages._parts import access, case_export, entries, marks, review, saving, who
+from pages._parts.entries import Entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ball.casebook import AuditLine, Case, CaseBook, Field
 
 _EVENTS: Final = 30
-_HELD: Final = "case-held"
+_ANEW: Final = "case-anew-asked"
 _ACTIONS: Final = {
     "saved": "Field saved", "picture kept": "Field saved with its picture",
     "judged": "Reading of a field", "overridden": "Suggestion overridden",
@@ -33,26 +33,62 @@ _ACTIONS: Final = {
 
 def draw(book: CaseBook, key: str) -> None:
     """Draw the case of a number."""
-    case = _opened(book, key)
-    _head(book, case)
+    st.session_state.pop(_ANEW, None)
+    try:
+        entered = entries.open_entries(book, key)
+    except NoSuchCaseError as error:
+        _gone(key, str(error))
+        return
+    case = entered.case
+    _head(book, entered)
+    if entered.verdicts:
+        _save_bar(book, entered)
     _sides(case)
     history = book.history(case)
     with st.container(horizontal=True, gap="large", key="case-body"):
         with st.container(width="stretch", key="case-fields"):
-            chosen = _fields(case)
+            chosen = _fields(entered)
             if chosen is not None:
-                _one(book, case, chosen)
+                _one(book, entered, chosen)
         with st.container(width=250, key="case-history"):
             _history(history, {field.sha256: field.file for field in case.fields})
 
 
-def _opened(book: CaseBook, key: str) -> Case:
-    """The case as it is now; as it was when she began to change it, while that is not saved: so the book can tell of others."""
-    held: Case | None = st.session_state.get(_HELD)
-    return held if held and held.key == key else book.case(key)
+def _gone(key: str, why: str) -> None:
+    """A case that was erased meanwhile: what was entered on it is shown, so that it can be copied."""
+    st.title(f"Case {key}", anchor=False)
+    st.error(saving.plain(why))
+    for verdict in entries.of(key).values():
+        st.markdown(f"You had entered **{verdict.choice or 'a note'}**.")
+        if verdict.note:
+            st.code(verdict.note, language=None, wrap_lines=True)
+    st.button("Go to another case", key="case-forget", on_click=entries.forget, args=(key,))
 
 
-def _head(book: CaseBook, case: Case) -> None:
+def _save_bar(book: CaseBook, entered: Entries) -> None:
+    """All readings entered and not saved, saved at once or taken back."""
+    case, count = entered.case, len(entered.verdicts)
+    readings = "this reading" if count == 1 else f"these {count} readings"
+    with st.container(border=True, horizontal=True, vertical_alignment="bottom", key="case-entries-bar"):
+        if case.deleted or case.signed:
+            how = f"{case.changed_by} deleted the case. Restore it" if case.deleted else "The case is signed. Reopen it"
+            st.markdown(saving.plain(f"{how} to save {'what you entered' if count == 1 else readings}."))
+            asked, by = False, ""
+        else:
+            by = who.initials("field")
+            asked = st.button(f"Save {readings}", type="primary", disabled=not by, key="save-field")
+        st.button("Take it back" if count == 1 else "Take them back", key="drop-field", on_click=entered.drop)
+    if asked:
+        _try(book, case.key, lambda: _save(book, entered, by))
+
+
+def _save(book: CaseBook, entered: Entries, by: str) -> None:
+    book.change(entered.case, by, fields=entered.fields())
+    entered.drop()
+
+
+def _head(book: CaseBook, entered: Entries) -> None:
+    case, unsaved = entered.case, bool(entered.verdicts)
     with st.container(horizontal=True, vertical_alignment="center", key="case-head"):
         with st.container(width="stretch"):
             st.title(f"Case {case.key}", anchor=False)
@@ -71,12 +107,16 @@ def _head(book: CaseBook, case: Case) -> None:
         if case.signed:
             if st.button("Reopen", icon=":material/lock_open:", key="reopen"):
                 _sign(book, case)
-        elif st.button("Sign", type="primary", icon=":material/signature:", key="sign"):
+        elif st.button(
+            "Sign", type="primary", icon=":material/signature:", key="sign", disabled=unsaved,
+            help="Save what you entered first, or take it back." if unsaved else None,
+        ):  # fmt: skip
             _sign(book, case)
-        st.button(
+        if st.button(
             "Open in Read", icon=":material/open_in_new:", key="to-read", disabled=not pictures,
-            on_click=case_export.to_read, args=(book, case), help=None if pictures else "No picture was kept with this case.",
-        )  # fmt: skip
+            help=None if pictures else "No picture was kept with this case.",
+        ):  # fmt: skip
+            case_export.to_read(book, case)
         case_export.draw(book, case)
         if st.button("Delete", icon=":material/delete:", type="tertiary", key="delete", disabled=not _may_delete(), help=_whose()):
             _delete(book, case)
@@ -117,28 +157,31 @@ def _said(verdict: Verdict, suggestion: str | None) -> None:
         st.html(f'<h2 class="ball-head"><span>{escape(verdict.choice or "No verdict on the case yet")}</span></h2>')
 
 
-def _fields(case: Case) -> Field | None:
+def _fields(entered: Entries) -> Field | None:
     import pandas as pd
 
+    case = entered.case
     st.header("Fields", anchor=False)
     chips: Any = [mark.chip for mark in MARKS.values()]
     colours = [mark.colour + "33" for mark in MARKS.values()]
     frame = pd.DataFrame([
         {
-            "File": field.file, "Suggestion": [mark_of(field.record).chip], "Reader": field.verdict.choice or "",
-            "Votes": marks.strip(field.record) if field.record.votes else None,
-            "Probability": percent(field.record.probability) if field.record.probability is not None else "", "Note": field.verdict.note,
+            "File": field.file, "Suggestion": [mark_of(field.record).chip],
+            "Reader": f"{verdict.choice or ''}{' (not saved)' if field.id in entered.verdicts else ''}".strip(),
+            "Note": verdict.note, "Votes": marks.strip(field.record) if field.record.votes else None,
+            "Probability": percent(field.record.probability) if field.record.probability is not None else "",
         }
-        for field in case.fields
+        for field, verdict in ((each, entered.verdicts.get(each.id or 0, each.verdict)) for each in case.fields)
     ])  # fmt: skip
     event: Any = st.dataframe(
         frame, hide_index=True, row_height=44, height=min(44 * len(frame) + 40, 480), on_select="rerun", selection_mode="single-row",
         key=f"case-fields-{case.key}", placeholder="", alt="Fields of the case",
         column_config={
-            "File": st.column_config.TextColumn(width=150),
+            "File": st.column_config.TextColumn(width=170),
             "Suggestion": st.column_config.MultiselectColumn(options=chips, color=colours, width=120),
             "Votes": st.column_config.ImageColumn(width=marks.STRIP[0]),
             "Reader": st.column_config.TextColumn(width=100),
+            "Note": st.column_config.TextColumn(width=90),
         },
     )
     rows: list[int] = event["selection"]["rows"]
@@ -148,9 +191,9 @@ def _fields(case: Case) -> Field | None:
     return case.fields[rows[0]]
 
 
-def _one(book: CaseBook, case: Case, field: Field) -> None:
+def _one(book: CaseBook, entered: Entries, field: Field) -> None:
     """What was said of one field, and the reader's verdict on it."""
-    record = field.record
+    case, record = entered.case, field.record
     with st.container(border=True, key="case-field"):
         with st.container(horizontal=True, gap="medium"):
             picture = book.picture(field) if field.kept else None
@@ -169,43 +212,18 @@ def _one(book: CaseBook, case: Case, field: Field) -> None:
         if case.deleted or case.signed:
             st.markdown("Restore the case to change it." if case.deleted else "The case is signed. Reopen it to change a reading.")
         else:
-            _judge(book, case, field)
+            _judge(entered, field)
         st.markdown("The same reading, on the command line, where the file lies:")
         st.code(read_command(field.origin), language=None, wrap_lines=True)
 
 
-def _judge(book: CaseBook, case: Case, field: Field) -> None:
-    key = _entry(case, field)
-    entered: dict[str, Verdict] = st.session_state.setdefault("case-verdicts", {})
-
-    def take(verdict: Verdict) -> None:
-        entered[key] = verdict
-        st.session_state[_HELD] = case
-
+def _judge(entered: Entries, field: Field) -> None:
+    # New widgets for each state of the case, so that they show what is so now.
+    key = f"case-{field.id}-{entered.case.version}-{entered.turn}"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Your reading**")
-        verdict = entered.get(key, field.verdict)
-        review.controls(verdict, field.suggestion, key, take)
-    if verdict != field.verdict:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            by = who.initials("field")
-            asked = st.button("Save this reading", type="primary", disabled=not by, key="save-field")
-            st.button("Take it back", key="drop-field", on_click=_let_go)
-        if asked and _try(lambda: book.change(case, by, fields=[replace(field, verdict=verdict)])):
-            st.button("Open it anew, keep what I entered", key="case-anew", on_click=_anew, args=(book, case, field, verdict))
-
-
-def _anew(book: CaseBook, case: Case, field: Field, verdict: Verdict) -> None:
-    """Take the case as it is now, with what was entered beside it."""
-    fresh = book.case(case.key)
-    _let_go()
-    st.session_state["case-verdicts"] = {_entry(fresh, field): verdict}
-    st.session_state[_HELD] = fresh
-
-
-def _entry(case: Case, field: Field) -> str:
-    """What the widgets of a verdict are known by: new ones for each state of the case, so that they show what the book holds."""
-    return f"case-{field.id}-{case.version}-{st.session_state.get('case-turn', 0)}"
+        said = entered.verdicts.get(field.id or 0, field.verdict)
+        review.controls(said, field.suggestion, key, lambda verdict: entered.take(field, verdict))
 
 
 def _history(lines: list[AuditLine], files: Mapping[str, str]) -> None:
@@ -223,11 +241,14 @@ def _history(lines: list[AuditLine], files: Mapping[str, str]) -> None:
 
 def _event(line: AuditLine) -> str:
     after = line.content.get("after")
+    if line.action in ("judged", "overridden") and after is None:
+        return "Reading taken back"
     return f"{_ACTIONS.get(line.action, line.action)}{f': {after}' if after else ''}"
 
 
 @st.dialog("Sign the case")
 def _sign(book: CaseBook, case: Case) -> None:
+    _shut_if_asked()
     key = f"sign-{case.key}-{case.version}"
     if case.signed:
         st.markdown("The case can then be changed again. That it was reopened stays in its history.")
@@ -243,49 +264,57 @@ def _sign(book: CaseBook, case: Case) -> None:
     verdict = st.session_state.get(key)
     ready = bool(by) and (case.signed or (isinstance(verdict, Verdict) and verdict.given))
     if st.button("Reopen" if case.signed else "Sign", type="primary", disabled=not ready, key="sign-now"):
-        _try(lambda: book.change(case, by, verdict=None if case.signed else verdict, signed=not case.signed))
+        signed = not case.signed
+        _try(book, case.key, lambda: book.change(case, by, verdict=verdict if signed else None, signed=signed))
 
 
 @st.dialog("Delete the case")
 def _delete(book: CaseBook, case: Case) -> None:
+    _shut_if_asked()
     st.markdown("It leaves the list, and can be restored from **Deleted**.")
     by = who.initials("delete")
     if st.button("Delete", type="primary", disabled=not by, key="delete-now"):
-        _try(lambda: book.delete(case, by))
+        _try(book, case.key, lambda: book.delete(case, by))
 
 
 @st.dialog("Erase for good")
 def _purge(book: CaseBook, case: Case) -> None:
+    _shut_if_asked()
     st.markdown("Readings, verdicts, notes and pictures are erased. Only times, actions and image hashes remain.")
     st.markdown("**This cannot be undone.**")
     by = who.initials("purge")
     if st.button("Erase for good", type="primary", disabled=not by, key="purge-now"):
-        _try(lambda: book.purge(case, by))
+        _try(book, case.key, lambda: book.purge(case, by))
 
 
 @st.dialog("Restore the case")
 def _restore(book: CaseBook, case: Case) -> None:
+    _shut_if_asked()
     st.markdown("It comes back to the list as it was.")
     by = who.initials("restore")
     if st.button("Restore", type="primary", disabled=not by, key="restore-now"):
-        _try(lambda: book.restore(case, by))
+        _try(book, case.key, lambda: book.restore(case, by))
 
 
-def _let_go() -> None:
-    """Forget what was entered and not saved."""
-    st.session_state.pop(_HELD, None)
-    st.session_state.pop("case-verdicts", None)
-    st.session_state["case-turn"] = st.session_state.get("case-turn", 0) + 1
-
-
-def _try(action: Callable[[], object]) -> bool:
-    """Do it and draw the page anew; else say what the book says, and tell whether someone else came first."""
+def _try(book: CaseBook, key: str, action: Callable[[], object]) -> None:
+    """Do it and draw the page anew, what is entered kept beside the case as it is then; else say what the book says, and the way on."""
     try:
         action()
     except CaseBookError as error:
         st.error(saving.plain(str(error)))
-        return isinstance(error, CaseChangedError)
+        if isinstance(error, (CaseChangedError, NoSuchCaseError)):
+            st.button("Open it anew, keep what I entered", key="case-anew", on_click=_anew, args=(book, key))
     else:
-        _let_go()
+        entries.renew(book, key)
         st.rerun()
 
+
+def _anew(book: CaseBook, key: str) -> None:
+    st.session_state[_ANEW] = True
+    entries.renew(book, key)
+
+
+def _shut_if_asked() -> None:
+    """Close the dialog once its case is to be opened anew: it was opened for another state of it."""
+    if st.session_state.pop(_ANEW, False):
+        st.rerun()

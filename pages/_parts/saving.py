@@ -10,7 +10,7 @@ from pages._parts import who
 from pages._parts.worklist import Row, Worklist
 
 if TYPE_CHECKING:
-    from ball.casebook import Case, CaseBook, Field
+    from ball.casebook import Case, CaseBook, CaseBookError, Field
 
 
 def casebook() -> CaseBook:
@@ -48,45 +48,51 @@ def state(todo: Worklist) -> str:
 
 @st.dialog("Save case")
 def _dialog(todo: Worklist) -> None:
-    from ball.casebook import CaseBookError, CaseChangedError, CaseDeletedError, NoSuchCaseError
+    from ball.casebook import errors
 
     new = [row for row in todo.rows if row.reading and row.saved is None]
     reviewed = sum(row.verdict.given for row in todo.rows)
     st.markdown(f"{len(todo.rows)} {'field' if len(todo.rows) == 1 else 'fields'}, {reviewed} with your own reading.")
     before = todo.case.name if todo.case else ""
-    name = st.text_input("Name of the case (may stay empty)", before, max_chars=120, help="Write no name of a patient here.")
+    name = st.text_input(
+        "Name of the case (may stay empty)", before if todo.draft is None else todo.draft, max_chars=120,
+        help="Write no name of a patient here.",
+    )  # fmt: skip
+    todo.draft = name
     by = who.initials("save")
     keep = bool(new) and st.checkbox(
-        "Keep the pictures, too",
+        "Keep the pictures, too", todo.keep_pictures,
         help="As PNG, without any data of the camera. Without them, only figures, verdicts and notes are kept.",
-    )
+    )  # fmt: skip
     if st.button("Save", type="primary", disabled=not by, key="save-now"):
+        todo.refused = None
         try:
             with st.spinner("Saving"):
                 save(todo, casebook(), by, name, keep)
-        except CaseChangedError as error:
-            st.session_state["overtaken"] = str(error)
-        except (CaseDeletedError, NoSuchCaseError) as error:
-            st.session_state["gone"] = str(error)
-        except CaseBookError as error:
-            st.error(plain(str(error)))
+        except errors.CaseBookError as error:
+            todo.refused = error
         else:
             st.toast(f"Saved as case {todo.case.key if todo.case else ''}.", icon=":material/check:")
             st.rerun()
-    if st.session_state.get("overtaken"):
-        st.error(plain(st.session_state["overtaken"]))
-        if st.button("Open it anew, keep what I entered", key="refresh-case"):
-            del st.session_state["overtaken"]
+    if todo.refused:
+        _refused(todo, todo.refused)
+
+
+def _refused(todo: Worklist, why: CaseBookError) -> None:
+    """Why the book did not take it, and the way on."""
+    from ball.casebook import errors
+
+    st.error(plain(str(why)))
+    if isinstance(why, (errors.CaseDeletedError, errors.NoSuchCaseError)):
+        st.button("Make it a new case", key="as-new-case", on_click=detach, args=(todo,))
+    elif isinstance(why, errors.CaseChangedError) and st.button("Open it anew, keep what I entered", key="refresh-case"):
+        todo.refused = None
+        try:
             refresh(todo, casebook())
-            st.rerun()
-    if st.session_state.get("gone"):
-        st.error(plain(st.session_state["gone"]))
-        st.button("Make it a new case", key="as-new-case", on_click=_anew, args=(todo,))
-
-
-def _anew(todo: Worklist) -> None:
-    del st.session_state["gone"]
-    detach(todo)
+        except errors.CaseBookError as error:
+            todo.refused = error
+            st.rerun(scope="fragment")
+        st.rerun()
 
 
 def plain(text: str) -> str:
@@ -116,6 +122,7 @@ def save(todo: Worklist, book: CaseBook, by: str, name: str, keep: bool) -> Case
     for row in rows:
         row.saved = next(added) if row.saved is None else known[row.saved.id]
     todo.case = case
+    todo.draft, todo.keep_pictures, todo.refused = None, False, None
     return case
 
 
@@ -136,11 +143,12 @@ def detach(todo: Worklist) -> None:
     """Let go of a case that is no more: what was read and entered stays, to be saved as a new one."""
     from dataclasses import replace
 
+    todo.keep_pictures = any(row.saved is not None and row.saved.kept for row in todo.rows)
     for row in todo.rows:
         if row.read_otherwise:  # "Agree" was said of a class that is no longer suggested.
             row.verdict = replace(row.verdict, choice=row.verdict.label(row.judged) or row.verdict.choice)
         row.saved = None
-    todo.case = None
+    todo.case = todo.refused = None
 
 
 def field_of(row: Row, keep: bool = False) -> Field:

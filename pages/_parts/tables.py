@@ -32,9 +32,11 @@ def field_list(todo: Worklist) -> None:
     opened = todo.opened()
     pages = math.ceil(len(every) / _PAGE)
     place = next((index for index, row in enumerate(every) if opened and row.number == opened.number), None)
-    if place is not None and (opened and opened.number, place) != st.session_state.get("list-followed"):
+    # While others are read, places change by themselves; then only another field turns the page.
+    followed = (opened and opened.number, st.session_state.get("list-followed", (0, 0))[1] if todo.waiting else place)
+    if place is not None and followed != st.session_state.get("list-followed"):
         st.session_state["list-page"] = place // _PAGE + 1
-    st.session_state["list-followed"] = opened and opened.number, place
+    st.session_state["list-followed"] = followed
     page = min(int(st.session_state.get("list-page", 1)), pages)
     _list_page(todo, every[(page - 1) * _PAGE : page * _PAGE], opened)
     if pages > 1:

@@ -16,7 +16,7 @@ from ball.verdict import Verdict
 from pages._parts.ahead import File, ReadAhead
 
 if TYPE_CHECKING:
-    from ball.casebook import Case, Field
+    from ball.casebook import Case, CaseBookError, Field
     from ball.engine import Engine
     from ball.files import Part
     from ball.reading import Reading
@@ -38,6 +38,7 @@ class Row:
     the file that it came in: another than ``name`` for a page of a TIFF or a picture of an archive. ``counted`` and
     ``measures`` are the cells of its document and the measures of each, ``verdict`` the reader's own, ``saved`` the field
     of the case book that it is kept as. ``sha256`` is that of the file as it came, where ``data`` is its kept picture instead.
+    ``seen``: whether it was opened.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Row:
     saved: Field | None = None
     file: str = ""
     sha256: str = ""
+    seen: bool = False
 
     @property
     def unsaved(self) -> bool:
@@ -102,7 +104,11 @@ class Row:
 
 @dataclass
 class Worklist:
-    """All rows of a visit, those still waiting with their bytes, and the one that is open."""
+    """All rows of a visit, those still waiting with their bytes, and the one that is open.
+
+    Of a case that is being saved: ``draft`` is its name as typed so far, ``keep_pictures`` whether they are to be kept unless she
+    says otherwise, ``refused`` why the book did not take it.
+    """
 
     rows: list[Row] = field(default_factory=list)
     waiting: deque[tuple[Row, File]] = field(default_factory=deque)
@@ -114,6 +120,9 @@ class Worklist:
     only_to_check: bool = False
     only_unreviewed: bool = False
     case: Case | None = None
+    draft: str | None = None
+    keep_pictures: bool = False
+    refused: CaseBookError | None = None
     _known: OrderedDict[tuple[str, ...], tuple[Reading, tuple[int, int]]] = field(default_factory=OrderedDict)
     _kept: OrderedDict[int, Row] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -215,6 +224,7 @@ class Worklist:
         self.waiting.clear()
         self._ahead.clear()
         self.rows, self.chosen, self.case = [], None, None
+        self.draft, self.keep_pictures, self.refused = None, False, None
         self._known.clear()
         self._kept.clear()
 
@@ -233,17 +243,21 @@ class Worklist:
         Whatever is opened stays chosen, so that the field on screen never changes by itself.
         """
         found = [row for row in self.rows if row.number == self.chosen]
-        if found:
-            return found[0]
-        finished = [row for row in (self.rows if self.waiting else self.ordered()) if row.reading]
-        self.chosen = finished[0].number if finished else self.chosen
-        return finished[0] if finished else None
+        found = found or [row for row in (self.rows if self.waiting else self.ordered()) if row.reading]
+        if not found:
+            return None
+        self.chosen, found[0].seen = found[0].number, True
+        return found[0]
 
     def beside(self, number: int, step: int) -> Row | None:
-        """The row ``step`` places further down the list shown; from a row that it does not show, 1 is its first."""
+        """The row ``step`` places further down the list shown; from a row that it does not show, 1 is its first.
+
+        After the last comes the first that was not opened yet: what was read while another field was open may lie above it.
+        """
         order = self.shown()
         place = next((index for index, row in enumerate(order) if row.number == number), -1) + step
-        return order[place] if 0 <= place < len(order) else None
+        unseen = next((row for row in order if not row.seen), None) if place == len(order) else None
+        return order[place] if 0 <= place < len(order) else unseen
 
 
 def _key(file: File, engine: Engine) -> tuple[str, ...]:

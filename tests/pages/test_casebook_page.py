@@ -89,6 +89,9 @@ def test_names_and_notes_are_text_and_never_markup(book: CaseBook) -> None:
 def test_search_and_state_narrow_the_list(book: CaseBook) -> None:
     book.save([field("left.png")], "RK", "one")
     book.save([field("right.png", choice="Pro-B")], "RK", "two")
+    long = book.save([field("long.png")], "RK", "BM_aspirate_2026_11_26_room_4")
+    assert "BM_aspirate_2026_11_26_ro…" in names(show())
+    book.purge(long, "RK")
     app = show()
     app.text_input(key="case-words").set_value("LEFT").run()
     assert names(app) == ["one"]
@@ -130,6 +133,79 @@ def test_who_comes_second_is_told_by_whom_and_keeps_what_she_entered(book: CaseB
     press(app, "drop-field")
     assert not app.error
     assert "<b>theirs</b>" in html(app)
+
+
+def enter(app: AppTest, key: str, choices: dict[int, str]) -> AppTest:
+    """Open a case and give readings of its fields, by place, without saving them."""
+    for place, choice in choices.items():
+        app.session_state[f"case-fields-{key}"] = {"selection": {"rows": [place], "columns": [], "cells": []}}
+        app.run()
+        [control] = [each for each in app.button_group if each.label == "Your reading"]
+        control.set_value(choice).run()
+    return app
+
+
+def test_readings_of_several_fields_are_saved_together_and_none_is_lost(book: CaseBook) -> None:
+    case = book.save([field("a.png"), field("b.png"), field("c.png", choice="Pro-B")], "RK")
+    app = show()
+    app.session_state["initials"] = "LM"
+    enter(app, case.key, {0: "Benign", 1: "Pro-B", 2: AGREE})
+    table = next(frame.value for frame in app.dataframe if "File" in frame.value and "Votes" in frame.value)
+    assert list(table["Reader"]) == ["Benign (not saved)", "Pro-B (not saved)", "Agree (not saved)"]
+    assert app.button(key="sign").disabled, "signing would lock the case without them"
+    enter(app, case.key, {2: "Pro-B"})
+    assert app.button(key="save-field").label == "Save these 2 readings", "what the book holds already is nothing to save"
+    press(app, "save-field")
+    assert [each.verdict.choice for each in book.case(case.key).fields] == ["Benign", "Pro-B", "Pro-B"]
+    assert not app.button(key="sign").disabled
+
+
+def test_a_case_deleted_meanwhile_keeps_what_was_entered_until_it_is_restored(book: CaseBook) -> None:
+    book.save([field("other.png")], "RK", "other")
+    case = book.save([field("a.png")], "RK", "mine")
+    app = show()
+    app.session_state["initials"] = "RK"
+    enter(app, case.key, {0: "Benign"})
+    book.delete(case, "LM")
+    press(app, "save-field")
+    assert [title.value for title in app.title] == [f"Case {case.key}"]
+    assert any("LM deleted the case. Restore it" in text.value for text in app.markdown)
+    in_dialog(app, "restore", "restore-now", "RK")
+    press(app, "save-field")
+    assert book.case(case.key).fields[0].verdict == Verdict("Benign")
+
+
+def test_a_case_erased_meanwhile_shows_what_was_entered(book: CaseBook) -> None:
+    case = book.save([field("a.png")], "RK", "mine")
+    app = show()
+    app.session_state["initials"] = "RK"
+    enter(app, case.key, {0: "Benign"})
+    book.purge(book.delete(case, "LM"), "LM")
+    press(app, "save-field")
+    assert not app.exception
+    assert any("There is no case" in error.value for error in app.error)
+    assert any("You had entered **Benign**" in text.value for text in app.markdown)
+    press(app, "case-forget")
+    assert any("No case is saved yet" in text.value for text in app.markdown)
+
+
+def test_a_list_on_read_that_is_not_saved_is_not_replaced_without_a_word(book: CaseBook) -> None:
+    from ball import synthetic
+    from pages._parts.worklist import Row, Worklist
+
+    book.save([field("a.png", picture=synthetic.png(1))], "RK")
+    app = show()
+    todo = Worklist()
+    row = Row(1, "mine.png", verdict=Verdict("Pro-B"))
+    row.reading = field("mine.png").record  # type: ignore[assignment]
+    todo.rows.append(row)
+    app.session_state["worklist"] = todo
+    press(app, "to-read")
+    assert any("holds 1 field that is not saved" in text.value for text in app.markdown)
+    assert app.session_state["worklist"].rows == [row]
+    app.button(key="to-read").click()
+    press(app, "replace-list")
+    assert [each.name for each in app.session_state["worklist"].rows] == ["a.png"]
 
 
 def test_who_comes_second_takes_the_case_anew_and_saves_what_she_entered(book: CaseBook) -> None:
@@ -216,7 +292,7 @@ def test_only_kept_pictures_go_back_to_read_and_she_is_told(book: CaseBook) -> N
     kept = field("slides.tif, page 2", choice="Pro-B", container="slides.tif", picture=synthetic.png(1))
     book.save([kept, field("b.png")], "RK")
     app = press(show(), "to-read")
-    assert any("1 field stays in the Case book alone" in toast.value for toast in app.toast)
+    assert "1 field stays in the Case book alone" in app.session_state["read-note"]
     [row] = app.session_state["worklist"].rows
     assert (row.name, row.file, row.sha256, row.verdict) == (kept.file, "slides.tif", kept.sha256, Verdict("Pro-B"))
 

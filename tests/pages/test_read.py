@@ -274,6 +274,22 @@ def test_next_walks_the_rows_to_check_alone(app: AppTest, reading: Any) -> None:
     assert todo(app).chosen == 2
 
 
+def test_next_comes_round_to_what_was_not_opened_yet(reading: Any) -> None:
+    fields = Worklist()
+    for name in ("clear", "worse"):
+        fields.add(name, b"")
+    fields.rows[0].reading = replace(reading, votes=reading.votes[:1], flags=(), suggestion=reading.votes[0].label)
+    opened = fields.opened()
+    assert opened is fields.rows[0]
+    fields.rows[1].reading = replace(reading, suggestion=UNIDENTIFIED)
+    fields.waiting.clear()
+    assert fields.beside(opened.number, 1) is fields.rows[1], "it lies above, and was never opened"
+    fields.chosen = fields.rows[1].number
+    fields.opened()
+    fields.chosen = fields.rows[0].number
+    assert fields.beside(fields.rows[0].number, 1) is None
+
+
 def test_the_list_turns_to_the_page_of_the_field_that_is_opened(app: AppTest, reading: Any) -> None:
     upload(app, ("1.png", synthetic.png(1)))
     fields = todo(app)

@@ -194,7 +194,7 @@ def test_a_case_that_is_no_more_becomes_a_new_one_with_all_that_was_entered(app:
     book = CaseBook(tmp_path / "cases" / "cases.db")
     row = todo(app).rows[0]
     row.verdict = Verdict("Pro-B", "why")
-    gone = saving.save(todo(app), book, "RK", "", keep=False)
+    gone = saving.save(todo(app), book, "RK", "Bench 4", keep=True)
     row.verdict = Verdict("Benign", "why")
     app.session_state["initials"] = "RK"
     book.delete(gone, "LM")
@@ -205,15 +205,61 @@ def test_a_case_that_is_no_more_becomes_a_new_one_with_all_that_was_entered(app:
     book.purge(book.case(gone.key), "LM")
     app.button(key="save-case").click()
     press(app, "save-now")
-    assert any("It may have been purged" in error.value for error in app.error)
+    assert [error.value.count("It may have been erased") for error in app.error] == [1]
     app.button(key="save-case").click()
     press(app, "as-new-case")
+    app.button(key="save-case").click()
+    app.run()
+    assert app.checkbox[0].value, "the pictures were kept before"
     app.button(key="save-case").click()
     press(app, "save-now")
     assert not app.error
     [summary], _ = book.search()
     assert summary.key != gone.key
+    assert summary.name == "Bench 4"
+    assert book.case(summary.key).fields[0].kept
     assert book.case(summary.key).fields[0].verdict == Verdict("Benign", "why")
+
+
+def test_why_a_case_was_refused_is_forgotten_once_it_is_saved(app: AppTest, tmp_path: Path) -> None:
+    upload(app, 1)
+    book = CaseBook(tmp_path / "cases" / "cases.db")
+    row = todo(app).rows[0]
+    case = saving.save(todo(app), book, "RK", "", keep=False)
+    app.session_state["initials"] = "RK"
+    row.verdict = Verdict("Pro-B")
+    deleted = book.delete(case, "LM")
+    press(app, "save-case")
+    app.button(key="save-case").click()
+    press(app, "save-now")
+    assert any("LM deleted case" in error.value for error in app.error)
+    book.restore(deleted, "LM")
+    app.button(key="save-case").click()
+    press(app, "save-now")
+    assert ["LM changed case" in error.value.replace("\\", "") for error in app.error] == [True]
+    app.button(key="save-case").click()
+    press(app, "refresh-case")
+    press(app, "save-case")
+    app.button(key="save-case").click()
+    press(app, "save-now")
+    assert not app.error
+    assert book.case(case.key).fields[0].verdict == Verdict("Pro-B")
+    row.verdict = Verdict("Benign")
+    app.run()
+    press(app, "save-case")
+    assert not app.error
+
+
+def test_the_list_is_not_cleared_of_readings_without_a_word(app: AppTest) -> None:
+    upload(app, 1)
+    todo(app).rows[0].verdict = Verdict("Pro-B")
+    app.run()
+    press(app, "clear-list")
+    assert any("1 reading of yours is not saved" in text.value for text in app.markdown)
+    assert len(todo(app).rows) == 1
+    app.button(key="clear-list").click()
+    press(app, "clear-now")
+    assert not todo(app).rows
 
 
 def test_two_fields_stand_side_by_side(app: AppTest) -> None:
