@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _PAGE: Final = 8
 _ROW: Final = 66
 """Height of a row in pixels: text is broken into lines from 65 on, and name, reader and state stand beside one another."""
-_NAME: Final = 26
+_NAME: Final = 22
 """Characters of a name that the list shows: two lines."""
 
 

@@ -167,7 +167,7 @@ def _fields(entered: Entries) -> Field | None:
     frame = pd.DataFrame([
         {
             "File": field.file, "Suggestion": [mark_of(field.record).chip],
-            "Reader": f"{verdict.choice or ''}{' (not saved)' if field.id in entered.verdicts else ''}".strip(),
+            "Reader": f"{verdict.choice or ''}{', unsaved' if field.id in entered.verdicts else ''}".strip(),
             "Note": verdict.note, "Votes": marks.strip(field.record) if field.record.votes else None,
             "Probability": percent(field.record.probability) if field.record.probability is not None else "",
         }
@@ -180,7 +180,7 @@ def _fields(entered: Entries) -> Field | None:
             "File": st.column_config.TextColumn(width=170),
             "Suggestion": st.column_config.MultiselectColumn(options=chips, color=colours, width=120),
             "Votes": st.column_config.ImageColumn(width=marks.STRIP[0]),
-            "Reader": st.column_config.TextColumn(width=100),
+            "Reader": st.column_config.TextColumn(width=120),
             "Note": st.column_config.TextColumn(width=90),
         },
     )
