@@ -167,7 +167,7 @@ def _fields(entered: Entries) -> Field | None:
     frame = pd.DataFrame([
         {
             "File": field.file, "Suggestion": [mark_of(field.record).chip],
-            "Reader": f"{verdict.choice or ''}{', unsaved' if field.id in entered.verdicts else ''}".strip(),
+            "Reader": ", ".join(filter(None, [verdict.choice, "unsaved" if field.id in entered.verdicts else ""])),
             "Note": verdict.note, "Votes": marks.strip(field.record) if field.record.votes else None,
             "Probability": percent(field.record.probability) if field.record.probability is not None else "",
         }
