@@ -37,6 +37,7 @@ chosen = st.navigation(
     ],
     position="top",
 )
+frame.settle()
 # Before the page: a page that stops early must not take the notice with it.
 frame.notice()
 if st.session_state.pop("go-read", False):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import runpy
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +14,22 @@ _HERE = Path(__file__).resolve().parent
 
 ICON: Final = str(_HERE / "icon.svg")
 """Picture for the browser's tab and the corner of the page: a file, since Streamlit's own icons come from the network there."""
+
+_settled_at = 0
+"""How many modules were loaded when the collector was last told to spare what they hold."""
+
+
+def settle() -> None:
+    """Take what is loaded for good out of every later collection of garbage.
+
+    Streamlit collects all garbage after each run of a page, and looks at every object for it: with torch and pandas loaded that
+    takes longer than most runs, and nothing reaches the browser meanwhile. What is alive now is never looked at again, so this
+    is done only where modules came to those that were there before.
+    """
+    global _settled_at
+    if len(sys.modules) != _settled_at:
+        gc.freeze()
+        _settled_at = len(sys.modules)
 
 
 def notice() -> None:

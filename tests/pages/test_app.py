@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import tomllib
@@ -54,3 +55,15 @@ def test_the_settings_keep_visitors_and_figures_private() -> None:
 
 def test_no_page_asks_the_network_for_its_icon() -> None:
     assert Path(frame.ICON).is_file()
+
+
+def test_what_is_loaded_for_good_is_spared_by_the_collector_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen: list[int] = []
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(len(sys.modules)))
+    monkeypatch.setattr(frame, "_settled_at", 0)
+    frame.settle()
+    frame.settle()
+    assert len(frozen) == 1
+    monkeypatch.setitem(sys.modules, "a_module_that_came_later", sys)
+    frame.settle()
+    assert len(frozen) == 2
