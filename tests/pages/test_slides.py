@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from ball import benchmark
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.names import TITLES
+from ball.places import CALIBRATE
 from ball.reading import Reading, Vote
 from ball.trust.judge import Judgement
 from pages._parts import certainty, slide_groups, slide_view
@@ -143,7 +144,7 @@ def tabs() -> AppTest:
 
 def test_what_is_not_measured_names_its_command() -> None:
     app = tabs()
-    assert [code.value for code in app.code] == [benchmark.CALIBRATE] * 2
+    assert [code.value for code in app.code] == [CALIBRATE] * 2
 
 
 def test_the_committed_figures_are_shown_with_their_conclusion(empty_benchmark: Path) -> None:
