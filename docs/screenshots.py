@@ -107,6 +107,7 @@ def readme(running: Any, address: str, out: Path) -> None:
     page = _open(running, address, 1440, "light")
     page.get_by_role("button", name="Draw a synthetic field").click()
     page.locator("img[alt^='Heat map of']").nth(4).wait_for()
+    page.mouse.move(1, 1)  # Away from the list, which shows its tools under the mouse.
     _settle(page)
     page.screenshot(path=out)
     page.close()
