@@ -170,10 +170,11 @@ def originals(found: Robustness) -> str:
 
 
 def tuned(found: Tuning) -> str:
-    """The best setting of every network."""
+    """The best setting of every network, and which were not run."""
     tops = {name: best(each) for name, each in found.networks.items() if each}
     words = [f"{TITLES[name]} {top.optimiser} {top.rate:g}, {top.epochs} epochs ({share(top.accuracy)})" for name, top in tops.items()]
-    return f"Best on validation: {listed(words)}."
+    missing = [title for name, title in TITLES.items() if name not in tops]
+    return f"Best on validation: {listed(words)}.{f' Not run yet for {listed(missing)}.' if missing else ''}"
 
 
 def bought(found: Ingredients) -> str:
