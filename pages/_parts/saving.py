@@ -58,7 +58,7 @@ def _dialog(todo: Worklist) -> None:
         "Name of the case (may stay empty)", before if todo.draft is None else todo.draft, max_chars=120,
         help="Write no name of a patient here.",
     )  # fmt: skip
-    todo.draft = name
+    todo.draft = name if name != before else None  # What she did not touch is not hers to put back over another's.
     by = who.initials("save")
     keep = bool(new) and st.checkbox(
         "Keep the pictures, too", todo.keep_pictures,

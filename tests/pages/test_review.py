@@ -233,7 +233,7 @@ def test_why_a_case_was_refused_is_forgotten_once_it_is_saved(app: AppTest, tmp_
     app.button(key="save-case").click()
     press(app, "save-now")
     assert any("LM deleted case" in error.value for error in app.error)
-    book.restore(deleted, "LM")
+    book.change(book.restore(deleted, "LM"), "LM", name="theirs")
     app.button(key="save-case").click()
     press(app, "save-now")
     assert ["LM changed case" in error.value.replace("\\", "") for error in app.error] == [True]
@@ -243,7 +243,7 @@ def test_why_a_case_was_refused_is_forgotten_once_it_is_saved(app: AppTest, tmp_
     app.button(key="save-case").click()
     press(app, "save-now")
     assert not app.error
-    assert book.case(case.key).fields[0].verdict == Verdict("Pro-B")
+    assert (book.case(case.key).name, book.case(case.key).fields[0].verdict) == ("theirs", Verdict("Pro-B"))
     row.verdict = Verdict("Benign")
     app.run()
     press(app, "save-case")
