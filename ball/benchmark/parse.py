@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import exp
 from statistics import fmean
 from typing import Any
@@ -85,13 +85,7 @@ def counts(document: Any) -> Counts:
 
 
 def predictions(rows: list[dict[str, str]]) -> tuple[Prediction, ...]:
-    if not rows:
-        raise ValueError("it has no field")
-    labels: dict[str, str] = {}
-    voters: dict[str, dict[str, tuple[float, ...]]] = {}
-    for row in rows:
-        labels[row["file"]] = row["label"]
-        voters.setdefault(row["file"], {})[row["network"]] = tuple(float(row[label]) for label in LABELS)
+    labels, voters = _by_file(rows, tuple)
     return tuple(
         Prediction(file, labels[file], tuple(Vote(*each) for each in known_networks(votes)), votes["consensus"])
         for file, votes in voters.items()
@@ -100,13 +94,7 @@ def predictions(rows: list[dict[str, str]]) -> tuple[Prediction, ...]:
 
 def held_out(rows: list[dict[str, str]]) -> tuple[Prediction, ...]:
     """Logits to probabilities, and their mean over the networks that read every field."""
-    if not rows:
-        raise ValueError("it has no field")
-    labels: dict[str, str] = {}
-    voters: dict[str, dict[str, tuple[float, ...]]] = {}
-    for row in rows:
-        labels[row["file"]] = row["label"]
-        voters.setdefault(row["file"], {})[row["network"]] = _softmax([float(row[label]) for label in LABELS])
+    labels, voters = _by_file(rows, _softmax)
     complete = set.intersection(*(set(votes) for votes in voters.values()))
     if not complete:
         raise ValueError("no network read every field")
@@ -115,6 +103,20 @@ def held_out(rows: list[dict[str, str]]) -> tuple[Prediction, ...]:
                    tuple(fmean(each) for each in zip(*(votes[name] for name in sorted(complete)), strict=True)))
         for file, votes in voters.items()
     )  # fmt: skip
+
+
+def _by_file(
+    rows: list[dict[str, str]], shares: Callable[[list[float]], tuple[float, ...]]
+) -> tuple[dict[str, str], dict[str, dict[str, tuple[float, ...]]]]:
+    """The label of every file, and what each voter said of it, as ``shares`` makes it of the four numbers of a row."""
+    if not rows:
+        raise ValueError("it has no field")
+    labels: dict[str, str] = {}
+    voters: dict[str, dict[str, tuple[float, ...]]] = {}
+    for row in rows:
+        labels[row["file"]] = row["label"]
+        voters.setdefault(row["file"], {})[row["network"]] = shares([float(row[label]) for label in LABELS])
+    return labels, voters
 
 
 def _softmax(logits: Sequence[float]) -> tuple[float, ...]:
