@@ -143,6 +143,8 @@ def detach(todo: Worklist) -> None:
     """Let go of a case that is no more: what was read and entered stays, to be saved as a new one."""
     from dataclasses import replace
 
+    if todo.case is not None and todo.draft is None:
+        todo.draft = todo.case.name
     todo.keep_pictures = any(row.saved is not None and row.saved.kept for row in todo.rows)
     for row in todo.rows:
         if row.read_otherwise:  # "Agree" was said of a class that is no longer suggested.
