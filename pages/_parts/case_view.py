@@ -13,11 +13,11 @@ from ball.places import read_command
 from ball.report.values import clock
 from ball.verdict import Verdict
 from ball.wording import MARKS, checks, mark_of, percent
-from pages._parts import access, case_export, entries, marks, review, saving, who
+from pages._parts import access, case_export, entries, marks, review, saving, tables, who
 from pages._parts.entries import Entries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Sequence
 
     from ball.casebook import AuditLine, Case, CaseBook, Field
 
@@ -51,7 +51,7 @@ def draw(book: CaseBook, key: str) -> None:
             if chosen is not None:
                 _one(book, entered, chosen)
         with st.container(width=250, key="case-history"):
-            _history(history, {field.sha256: field.file for field in case.fields})
+            _history(history, case.fields)
 
 
 def _gone(key: str, why: str) -> None:
@@ -177,7 +177,7 @@ def _fields(entered: Entries) -> Field | None:
         frame, hide_index=True, row_height=44, height=min(44 * len(frame) + 40, 480), on_select="rerun", selection_mode="single-row",
         key=f"case-fields-{case.key}", placeholder="", alt="Fields of the case",
         column_config={
-            "File": st.column_config.TextColumn(width=170),
+            "File": tables.file_column(field.file for field in case.fields),
             "Suggestion": st.column_config.MultiselectColumn(options=chips, color=colours, width=120),
             "Votes": st.column_config.ImageColumn(width=marks.STRIP[0]),
             "Reader": st.column_config.TextColumn(width=120),
@@ -226,14 +226,17 @@ def _judge(entered: Entries, field: Field) -> None:
         review.controls(said, field.suggestion, key, lambda verdict: entered.take(field, verdict))
 
 
-def _history(lines: list[AuditLine], files: Mapping[str, str]) -> None:
-    """What happened, the last first; lines that are alike but for the field are one, and name it where it is a single one."""
+def _history(lines: list[AuditLine], fields: Sequence[Field]) -> None:
+    """What happened, the last first; lines that are alike but for the field are one, and name it where it is a single one.
+
+    A line knows the picture, not the file: where two files hold the same picture, it names both.
+    """
     st.header("History", anchor=False)
     alike = [(event, list(group)) for event, group in groupby(reversed(lines), lambda line: (_event(line), clock(line.time), line.who))]
     for (what, when, who_did), group in alike[:_EVENTS]:
         times = f" × {len(group)}" if len(group) > 1 else ""
-        file = files.get(group[0].image_sha256 or "") if len(group) == 1 else None
-        named = f"<br>{escape(file)}" if file else ""
+        files = [field.file for field in fields if len(group) == 1 and field.sha256 == group[0].image_sha256]
+        named = f"<br>{escape(' or '.join(files))}" if files else ""
         st.html(f'<div class="ball-event"><b>{escape(what)}{times}</b>{named}<br>{when} · {escape(who_did)}</div>')
     if len(alike) > _EVENTS:
         st.markdown("The report lists what was earlier.")

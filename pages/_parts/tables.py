@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import streamlit as st
@@ -16,6 +17,8 @@ from pages._parts.worklist import Row, Worklist
 _PAGE = 12
 """Rows of the list in the sidebar at a time: what a window shows, and what is sent to the browser."""
 _TINT = "33"
+_LETTER = 7
+"""Pixels of a letter in a table, on average."""
 _ORDER = f"In this order: {', '.join(TITLES.values())}. A line marks who differs from the average, a dash who is missing."
 
 
@@ -24,6 +27,12 @@ def _chip_column(width: int = 124) -> Any:
     return st.column_config.MultiselectColumn(
         "Suggestion", options=[mark.chip for mark in chips], color=[mark.colour + _TINT for mark in chips], width=width
     )
+
+
+def file_column(names: Iterable[str]) -> Any:
+    """A column as wide as the longest name needs, within what leaves room for the others."""
+    widest = max((len(name) for name in names), default=0)
+    return st.column_config.TextColumn("File", width=min(max(_LETTER * widest + 18, 130), 260))
 
 
 def field_list(todo: Worklist) -> None:
@@ -91,7 +100,7 @@ def full_table(todo: Worklist, order: list[Row]) -> None:
         key=f"table-{hash(tuple((row.number, row.reading is None) for row in order))}", on_select="rerun", selection_mode="single-row",
         column_config={
             "field": st.column_config.ImageColumn("", width=46),
-            "file": st.column_config.TextColumn("File", width=130),
+            "file": file_column(row.name for row in order),
             "suggestion": _chip_column(),
             "probability": st.column_config.ProgressColumn(
                 "Probability", format="%.1f %%", min_value=0, max_value=100, color="gray", width=112,

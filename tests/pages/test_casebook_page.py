@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -274,6 +275,13 @@ def test_history_names_the_field_and_the_case_the_command_of_its_file(book: Case
     app.session_state[f"case-fields-{case.key}"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
     app.run()
     assert [code.value for code in app.code] == ["python -m ball read slides.tif --json -"]
+
+
+def test_history_names_both_files_that_hold_one_picture(book: CaseBook) -> None:
+    twin = replace(field("b.png"), document={**field("b.png").document, "sha256": field("a.png", choice="Pro-B").sha256})
+    case = book.save([field("a.png", choice="Pro-B"), twin], "RK")
+    assert [each.sha256 for each in case.fields][0] == [each.sha256 for each in case.fields][1]
+    assert "Suggestion overridden: Pro-B</b><br>a.png or b.png<br>" in html(show())
 
 
 def test_a_list_without_a_case_says_why(book: CaseBook) -> None:
