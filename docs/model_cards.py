@@ -51,8 +51,8 @@ def card(name: str) -> str:
     entry = json.loads((weights_folder() / "manifest.json").read_text(encoding="utf-8"))["networks"].get(name)
     parts = [_head(name), _model(name, entry) if entry else "This network has no weights in the manifest.\n", _USE]
     parts += [_reached(name, protocol) for protocol in PROTOCOLS]
-    parts += [_robustness(name), _LIMITS]
-    return "\n".join(parts)
+    parts += [_refit(name), _robustness(name), _LIMITS]
+    return "\n".join(part for part in parts if part)
 
 
 def _head(name: str) -> str:
@@ -126,6 +126,15 @@ def _figures(name: str, protocol: str, evaluation: Evaluation, ours: Measures) -
                      f"macro recall {top.figures['balanced_accuracy']:.4f}.\n")  # fmt: skip
     lines.append(f"Command: `{benchmark.EVALUATE[protocol]}`\n")
     return "\n".join(lines)
+
+
+def _refit(name: str) -> str:
+    """The network fitted anew by its recorded command; nothing where that was not done."""
+    again = _known(benchmark.load_refit)
+    if again is None or name not in again.networks:
+        return ""
+    reached = f"accuracy {again.networks[name].accuracy:.4f} on the {again.n} test fields of the random split"
+    return f"## Fitted anew\n\nThe command above, run once more: {reached}. Command: `{benchmark.REFIT}`\n"
 
 
 def _robustness(name: str) -> str:

@@ -8,6 +8,7 @@ from ball.benchmark.results import (
     MASKS,
     PREDICT,
     PROTOCOLS,
+    REFIT,
     SEGMENT,
     load_certainty,
     load_closer_masks,
@@ -18,6 +19,7 @@ from ball.benchmark.results import (
     load_masks,
     load_predictions,
     load_reference,
+    load_refit,
     load_refusal,
     load_training,
     load_weight_files,
@@ -27,8 +29,9 @@ from ball.benchmark.store import NotMeasuredError, benchmark_folder
 from ball.benchmark.values import MEASURES, METRICS, Counts, Evaluation, Masks, Measures, Pair, Prediction, Reference, Training, Vote
 
 __all__ = [
-    "CELLS", "CHECK", "EVALUATE", "MAPS", "MASKS", "MEASURES", "METRICS", "PREDICT", "PROTOCOLS", "SEGMENT", "Counts", "Evaluation",
-    "Masks", "Measures", "NotMeasuredError", "Pair", "Prediction", "Reference", "Training", "Vote", "benchmark_folder",
-    "load_certainty", "load_closer_masks", "load_counts", "load_deciding_cells", "load_evaluation", "load_maps", "load_masks",
-    "load_predictions", "load_reference", "load_refusal", "load_training", "load_weight_files", "outdated",
+    "CELLS", "CHECK", "EVALUATE", "MAPS", "MASKS", "MEASURES", "METRICS", "PREDICT", "PROTOCOLS", "REFIT", "SEGMENT", "Counts",
+    "Evaluation", "Masks", "Measures", "NotMeasuredError", "Pair", "Prediction", "Reference", "Training", "Vote",
+    "benchmark_folder", "load_certainty", "load_closer_masks", "load_counts", "load_deciding_cells", "load_evaluation",
+    "load_maps", "load_masks", "load_predictions", "load_reference", "load_refit", "load_refusal", "load_training",
+    "load_weight_files", "outdated",
 ]  # fmt: skip

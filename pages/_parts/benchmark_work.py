@@ -54,9 +54,12 @@ def training(_: Shown) -> None:
             "validation loss that of averaged weights on whole fields."
         )
         _curves(logs)
+    again, recorded = loaded(benchmark.load_refit), loaded(benchmark.load_evaluation)
+    if again and recorded:
+        st.markdown(findings.refitted(again, recorded))
     for absent in missing:
         st.markdown(str(absent))
-    command(*(log.command for log in logs), *(absent.command for absent in missing))
+    command(*(log.command for log in logs), *(absent.command for absent in missing), *([benchmark.REFIT] if again else []))
 
 
 def _curves(logs: list[Training]) -> None:

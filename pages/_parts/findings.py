@@ -272,6 +272,18 @@ def course(logs: Sequence[Training]) -> str:
     )
 
 
+def refitted(again: Evaluation, recorded: Evaluation) -> str:
+    """Whether networks fitted anew by their recorded commands reach what the weights in use reach; empty where nothing can be compared."""
+    words = []
+    for name, ours in again.networks.items():
+        if name not in recorded.networks or "accuracy" not in recorded.networks[name].intervals:
+            continue
+        low, high = recorded.networks[name].intervals["accuracy"]
+        place = "within" if low <= ours.accuracy <= high else "outside"
+        words.append(f"{TITLES[name]} {share(ours.accuracy)}, {place} the interval of the weights in use ({share(low)} to {share(high)})")
+    return f"Accuracy on the test part when fitted anew by the recorded command: {'; '.join(words)}." if words else ""
+
+
 def disagreements(predictions: Sequence[Prediction]) -> str:
     """How often the consensus is wrong, and whether any vote gave it away; of one network there are no votes to compare."""
     wrong = [each for each in predictions if each.leading != each.label]

@@ -27,6 +27,7 @@ PAPER = {
 LOADERS: tuple[tuple[str, Callable[[], object]], ...] = (
     ("reference.json", benchmark.load_reference),
     ("paper-test.json", benchmark.load_evaluation),
+    ("refit.json", benchmark.load_refit),
     ("predictions-paper-test.csv", benchmark.load_predictions),
     ("stain-test.json", lambda: benchmark.load_evaluation("stain")),
     ("predictions-stain.csv", lambda: benchmark.load_predictions("stain")),
