@@ -31,6 +31,9 @@ def read_command(file: str) -> str:
     return f"python -m ball read {shlex.quote(f'./{file}' if file.startswith('-') else file)} --json -"
 
 
+THRESHOLDS: Final = "trust.json"
+"""Name of the thresholds file in the weights folder."""
+
 CALIBRATE: Final = "python -m ball calibrate --data DATA/all --others DATA"
 """The command that makes the thresholds; DATA holds all of the folders of pictures."""
 

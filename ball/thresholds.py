@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from ball.places import weights_folder
-
-_LIMITS: Final = "trust.json"
+from ball.places import THRESHOLDS, weights_folder
 
 
 def thresholds(folder: Path | None = None) -> dict[str, Any]:
@@ -20,7 +18,7 @@ def thresholds(folder: Path | None = None) -> dict[str, Any]:
 
 def _limits(folder: Path) -> dict[str, Any]:
     try:
-        found = json.loads((folder / _LIMITS).read_text(encoding="utf-8"))["limits"]
+        found = json.loads((folder / THRESHOLDS).read_text(encoding="utf-8"))["limits"]
         return {key: value for key, value in found.items() if isinstance(value, (int, float, str))}
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return {}

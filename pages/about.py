@@ -15,6 +15,7 @@ from ball.benchmark import NotMeasuredError
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.names import TITLES
 from ball.segmentation import CLUSTERS, MIN_OBJECT, SIZE
+from pages._parts import standing
 from pages._parts.findings import stain_test
 from pages._parts.frame import back_to_app
 from pages._parts.marks import MARKS, NOT_READ, REFUSED, heading
@@ -69,10 +70,10 @@ _READING: Final = f"""
    probabilities, its raw softmax.
 3. **Consensus.** Each network's softmax is softened or sharpened by one
    temperature, the five are pooled, and the pool gets a temperature of its
-   own, which rises where the networks differ and where the field is unlike
-   those of training. What comes out is the probability shown. Temperatures
+   own. What comes out is the probability shown. The networks' temperatures
    and the way of pooling are those of least log loss on validation fields,
-   on which the networks did not learn. RULE
+   on which the networks did not learn; the pool's comes from fields of
+   held-out stains as well. RULE
 4. **Unidentified.** Below a validated limit no class is suggested. The
    *Benchmark* page says what it costs and which fields it was made from.
 5. **The gate.** Stain, light, nuclei and sharpness of the whole field
@@ -156,7 +157,10 @@ def _rule() -> str:
         return "Without the thresholds file the plain mean of the votes is shown."
     found = trust.calibration
     warmth = ", ".join(f"{TITLES[name]} {found.temperatures[name]:.2f}" for name in TITLES if name in found.temperatures)
-    return f"In use: {_RULES[found.rule]} (temperatures: {warmth})."
+    rises = [words for words, slope in (("where the networks differ", found.dissent),
+                                        ("where the field is unlike those of training", found.strange)) if slope > 0]  # fmt: skip
+    pool = f" The pool's rises {' and '.join(rises)}." if rises else ""
+    return f"In use: {_RULES[found.rule]} (temperatures: {warmth}).{pool} {standing.tried()}".rstrip()
 
 
 def _section(title: str, text: str) -> None:

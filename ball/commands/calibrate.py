@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     from ball.places import weights_folder
     from ball.training import calibrate, gate
     from ball.trust.calibration import conformal_limit
+    from ball.trust.gate import FLAG
     from ball.trust.store import Limits, Trust, files
 
     fields = _fields(args.data)
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     judged = stain or validation
     slides = calibrate.slide_draws(held, judged) if stain else []
     limits = Limits(
-        suggest=calibrate.suggestion_limit(held.probabilities, judged.targets, judged.strangeness <= calibrate.FLAG),
+        suggest=calibrate.suggestion_limit(held.probabilities, judged.targets, judged.strangeness <= FLAG),
         target=calibrate.TARGET,
         label_set=conformal_limit(held.probabilities, judged.targets, calibrate.COVERAGE),
         coverage=calibrate.COVERAGE,

@@ -33,6 +33,7 @@ from ball.trust.calibration import (
     pooled,
     tempered,
 )
+from ball.trust.gate import FLAG
 from ball.trust.slide import joint
 
 TARGET: Final = 0.01
@@ -40,9 +41,6 @@ TARGET: Final = 0.01
 
 BENIGN_TARGET: Final = 0.0025
 """Share of all fields that may be malignant and suggested as Benign without a flag; half of what is allowed, too."""
-
-FLAG: Final = 1.0
-"""Strangeness beyond which a field is flagged, see `ball.trust.gate`."""
 
 COVERAGE: Final = 0.95
 """Share of prediction sets that must hold the true label."""

@@ -8,6 +8,9 @@ from typing import Final
 from ball.trust.appearance import Appearance
 from ball.trust.familiarity import MARGIN, Familiarity
 
+FLAG: Final = 1.0
+"""Strangeness beyond which a field is flagged: what 99 % of validation fields keep within."""
+
 NO_NUCLEI: Final = "No stained nucleus was found in this picture, so the networks saw nothing but black."
 
 
@@ -56,7 +59,7 @@ def examine(appearance: Appearance, empty: bool, familiarity: Familiarity, refus
         appearance: its figures.
         empty: whether no nucleus was found.
         familiarity: the fields of training.
-        refuse: strangeness from which on it is refused; from 1 on it is flagged.
+        refuse: strangeness from which on it is refused; beyond `FLAG` it is flagged.
     """
     strangeness = familiarity.of(appearance)
     if empty:
@@ -64,7 +67,7 @@ def examine(appearance: Appearance, empty: bool, familiarity: Familiarity, refus
     what = " and ".join(familiarity.strange_groups(appearance)) or "how its colours and shapes go together"
     refusal = f"Not like the validated smears: {what}." if strangeness >= refuse else None
     flags = [f"not_a_smear: {refusal}"] if refusal else []
-    if not refusal and strangeness > 1:
+    if not refusal and strangeness > FLAG:
         flags.append(f"unfamiliar: Unlike the validated smears in {what}.")
     outside = familiarity.outside(appearance, margin=0.0)
     for check in CHECKS:

@@ -21,6 +21,11 @@ NOT_CALIBRATED: Final = (
     "`python -m ball calibrate` makes them."
 )
 
+NO_GATE: Final = (
+    "no_gate: Whether this is a smear like those validated was not checked: the thresholds are missing or damaged. "
+    "`python -m ball calibrate` makes them."
+)
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -69,7 +74,7 @@ def judge(
         votes: raw softmax by network, at least one.
         segmentation: of the field, at the size that the networks see.
         weights: SHA-256 by network of the weights that voted.
-        trust: thresholds; None where there are none, which gives the plain mean, no gate but that for an empty mask, and a flag.
+        trust: thresholds; None where there are none, which gives the plain mean, no gate but that for an empty mask, and flags that say so.
         seen: how the field was described, where it was.
     """
     found = _examined(segmentation, trust, seen)
@@ -97,7 +102,9 @@ def judge(
 def _examined(segmentation: Segmentation, trust: Trust | None, seen: Appearance | None) -> Examination:
     if trust is not None:
         return examine(seen or describe(segmentation), segmentation.empty, trust.familiarity, trust.limits.refuse)
-    return Examination(0.0, NO_NUCLEI, (f"no_nuclei: {NO_NUCLEI}",)) if segmentation.empty else Examination(0.0, None, ())
+    if segmentation.empty:
+        return Examination(0.0, NO_NUCLEI, (f"no_nuclei: {NO_NUCLEI}",))
+    return Examination(0.0, None, (NO_GATE,))
 
 
 def below(probability: float, leading: str, limit: float) -> str:

@@ -18,11 +18,11 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from ball.places import CALIBRATE, weights_folder
+from ball.places import CALIBRATE, THRESHOLDS, weights_folder
 from ball.trust.calibration import PLAIN, Calibration
 from ball.trust.familiarity import Familiarity
 
-FILE: Final = "trust.json"
+FILE: Final = THRESHOLDS
 BANK: Final = "trust.safetensors"
 
 _TENSORS: Final = ("centre", "low", "high", "whiten", "bank")
@@ -76,6 +76,11 @@ class Trust:
     def fits(self, weights: Mapping[str, str]) -> bool:
         """Whether these weights, all or some of them, are those that the calibration was made from."""
         return bool(weights) and all(self.weights.get(name) == sha256 for name, sha256 in weights.items())
+
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """Networks whose answers on held-out stains the calibration was made from; empty where there were none."""
+        return tuple(self.made_from.get("stain", {}).get("networks", ()))
 
     def document(self, bank: str) -> dict[str, Any]:
         """The thresholds file; ``bank`` is the SHA-256 of the memory's file."""

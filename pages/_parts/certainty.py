@@ -12,7 +12,7 @@ from ball import benchmark
 from ball.benchmark import NotMeasuredError
 from ball.names import TITLES
 from ball.places import CALIBRATE
-from pages._parts import charts
+from pages._parts import charts, standing
 from pages._parts.charts import OURS
 from pages._parts.findings import share
 from pages._parts.marks import NEUTRAL
@@ -34,6 +34,9 @@ def draw() -> None:
         return
     st.markdown(f"**{conclusion(found)}**")
     st.markdown(f"From {found['n']:,} {_FROM[found['basis']]}; networks: {', '.join(TITLES[name] for name in found['networks'])}.")
+    few = standing.tried_by(found["networks"]) if found["basis"] == "stain" else ""
+    if few:
+        st.markdown(f"**{few} What is called consensus here is of no more than that.**")
     if found["basis"] == "validation":
         st.warning(
             "Validation on the stains of training is overconfident: on a slide with another stain more suggestions are wrong than shown "
@@ -118,7 +121,7 @@ def _figures(found: Mapping[str, Any]) -> None:
     with grid.cell():
         title = "Held-out stain" if found["basis"] == "stain" else "Random fifth"
         folds = [
-            {title: each["fold"] + 1, "Fields": each["n"], "Right": share(each["accuracy"]), "Suggested": share(each["coverage"]),
+            {title: each["fold"], "Fields": each["n"], "Right": share(each["accuracy"]), "Suggested": share(each["coverage"]),
              "Wrong, not flagged": share(each["wrong_and_unflagged"])}
             for each in found["folds"]
         ]  # fmt: skip

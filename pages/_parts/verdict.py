@@ -12,15 +12,15 @@ from ball.labels import LABELS, UNIDENTIFIED
 from ball.names import TITLES
 from ball.wording import BENIGN as BENIGN
 from ball.wording import checks as checks
-from pages._parts import marks, pictures, steadiness, viewer
+from pages._parts import marks, pictures, standing, steadiness, viewer
 from pages._parts.worklist import Row, Worklist
 
 if TYPE_CHECKING:
     from ball.reading import Reading
 
 _PROBABILITY = (
-    "Of five votes one probability, calibrated: of fields at 95 %, about 95 in 100 are right, as long as they are like those tested. It is "
-    "lower where the networks differ and where the stain is unlike that of training. The raw votes stand below."
+    "Of five votes one probability, calibrated: of fields at 95 %, about 95 in 100 are right, as far as they are like those tested; the "
+    "Benchmark page says how near that came. The raw votes stand below."
 )
 _PLAIN = "The plain average of the votes. It is not calibrated: take 95 % as a strong vote, not as a promise to be right 95 times in 100."
 
@@ -46,7 +46,7 @@ def draw(row: Row, todo: Worklist) -> None:
         if reading.status == "read":
             with st.container(width=310, key="verdict-bars"):
                 st.html(marks.bars(reading.consensus, wide=True))
-                st.markdown(" · ".join(_facts(row, reading)))
+                st.markdown(" · ".join(_facts(row, reading)), help=standing.sets() or None)
 
 
 def _read(reading: Reading) -> None:
@@ -57,7 +57,8 @@ def _read(reading: Reading) -> None:
     else:
         agree = f"**{reading.agreement} of {len(reading.votes)}** networks agree"
         calibrated = reading.judgement is not None and reading.judgement.calibrated
-        st.markdown(f"**{marks.percent(reading.probability or 0)}** probability · {agree}", help=_PROBABILITY if calibrated else _PLAIN)
+        meaning = f"{_PROBABILITY} {standing.tried()}" if calibrated else _PLAIN
+        st.markdown(f"**{marks.percent(reading.probability or 0)}** probability · {agree}", help=meaning)
     if reading.leading == LABELS[0]:
         st.markdown(BENIGN)
     _check(reading)

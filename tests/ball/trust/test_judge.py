@@ -65,7 +65,8 @@ def test_thresholds_of_other_weights_are_not_used_and_that_is_said() -> None:
 def test_without_a_thresholds_file_the_mean_is_taken_and_that_is_said() -> None:
     found = judge(votes(SURE, UNSURE), FIELD, WEIGHTS, None)
     assert found.suggestion == "Early Pre-B"
-    assert found.flags[0].startswith("not_calibrated: The probability is not calibrated")
+    assert found.flags[0].startswith("no_gate: Whether this is a smear like those validated was not checked")
+    assert found.flags[1].startswith("not_calibrated: The probability is not calibrated")
     assert found.consensus == pytest.approx(np.mean([SURE, UNSURE], axis=0))
 
 

@@ -1,0 +1,37 @@
+"""What the certainty of a reading rests on, in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ball.names import TITLES
+
+
+def tried() -> str:
+    """`tried_by` of the thresholds in use."""
+    from ball.trust import find_trust
+
+    trust = find_trust()
+    return tried_by(trust.tried) if trust else ""
+
+
+def tried_by(networks: Sequence[str]) -> str:
+    """Which networks were tried on held-out stains, where that is not all of them; empty where there is nothing to say."""
+    names = [TITLES[name] for name in networks if name in TITLES]
+    if not names or len(names) == len(TITLES):
+        return ""
+    who = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else f"{names[0]} alone"
+    return f"Held-out stains were read by {who} so far, not by all {len(TITLES)} networks."
+
+
+def sets() -> str:
+    """How often a prediction set held the true class on the fields it was tested on; empty where that was not measured."""
+    from ball.benchmark import NotMeasuredError, load_certainty
+    from pages._parts.marks import percent
+
+    try:
+        found = load_certainty()
+    except NotMeasuredError:
+        return ""
+    where = "fields of held-out stains" if found["basis"] == "stain" else "validation fields"
+    return f"Classes that cannot be ruled out. On {where} the true class was among them in {percent(found['set_coverage'])}."
