@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         refuse=refuse,
         basis="stain" if stain else "validation",
     )
-    slide = calibrate.fit_slides(slides) if slides else {}
+    slide = calibrate.fit_slides(slides, limits.suggest) if slides else {}
     trust = Trust(calibrate.fit(validation, stain), limits, familiarity, dict(engine.hashes), slide, _made_from(validation, stain))
     certainty = _certainty(judged, held, trust, slides)
     refusal = _refusal(args, fields, values, trust)
@@ -109,11 +109,19 @@ def _engine() -> Engine:
 
 
 def _values(fields: Sequence[Field]) -> dict[str, Floats]:
-    """What every field looks like, by file name."""
-    from ball.images import decode
+    """What every field looks like, by file name.
+
+    Raises:
+        UsageError: one cannot be decoded.
+    """
+    from ball.images import ImageError
+    from ball.training.data import decoded
     from ball.training.gate import looks
 
-    return {field.name: looks([decode(field.path.read_bytes()).rgb]).values[0] for field in progress(fields, "field")}
+    try:
+        return {field.name: looks([decoded(field.path)]).values[0] for field in progress(fields, "field")}
+    except ImageError as error:
+        raise UsageError(f"A field cannot be decoded; `python -m ball data check` names all such files. {error}") from error
 
 
 def _validation(
@@ -185,12 +193,15 @@ def _made_from(validation: Calibrators, stain: Calibrators | None) -> dict[str, 
 
 
 def _certainty(judged: Calibrators, held: Held, trust: Trust, slides: list[dict[str, Any]]) -> dict[str, Any]:
+    import numpy as np
+
     from ball.places import CALIBRATE
     from ball.training.calibrate import certainty, slide_figures
 
     figures = certainty(judged, held, trust.limits.refuse)
     common = {"command": CALIBRATE, "basis": trust.limits.basis, "limit": trust.limits.suggest, "target": trust.limits.target}
-    return {**common, **figures, "slides": slide_figures(slides) if slides else None}
+    least = {int(fold): float(held.limits[judged.folds == fold][0]) for fold in np.unique(judged.folds)}
+    return {**common, **figures, "slides": slide_figures(slides, least) if slides else None}
 
 
 def _refusal(args: argparse.Namespace, fields: Sequence[Field], values: dict[str, Floats], trust: Trust) -> dict[str, Any]:

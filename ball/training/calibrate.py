@@ -305,23 +305,39 @@ def slide_draws(held: Held, judged: Calibrators, seed: int = 0) -> list[dict[str
     return drawn
 
 
-def fit_slides(drawn: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """The correlation under which slides are best calibrated, and the least limit that keeps `SLIDE_TARGET`."""
+def fit_slides(drawn: Sequence[Mapping[str, Any]], least: float) -> dict[str, float]:
+    """How far fields of one slide depend on each other, and the limit of a slide.
+
+    A new slide may be of a stain that is misread as a whole. So the correlation is that of the stain that needs the highest:
+    on an easy one fields seem to be independent, since nothing goes wrong together. And the limit is the lowest that keeps
+    `SLIDE_TARGET`, but no lower than ``least``, what a single field is held to.
+    """
+    stains = {each["fold"] for each in drawn}
+    correlation = max(_correlation([each for each in drawn if each["fold"] == stain]) for stain in stains)
+    together = np.array([joint(each["logs"], correlation) for each in drawn])
+    top, wrong = together.max(axis=1), together.argmax(axis=1) != np.array([each["target"] for each in drawn])
+    limit = next((float(step) for step in _STEPS if (wrong & (top >= step)).mean() <= SLIDE_TARGET), 1.0)
+    return {"correlation": correlation, "limit": max(limit, least)}
+
+
+def _correlation(drawn: Sequence[Mapping[str, Any]]) -> float:
+    """The correlation under which these slides are best calibrated."""
 
     def loss(correlation: float) -> float:
         return float(np.mean([-np.log(max(joint(each["logs"], correlation)[each["target"]], 1e-12)) for each in drawn]))
 
-    correlation = min(CORRELATIONS, key=loss)
-    together = np.array([joint(each["logs"], correlation) for each in drawn])
-    top, wrong = together.max(axis=1), together.argmax(axis=1) != np.array([each["target"] for each in drawn])
-    limit = next((float(step) for step in _STEPS if (wrong & (top >= step)).mean() <= SLIDE_TARGET), 1.0)
-    return {"correlation": correlation, "limit": limit}
+    return min(CORRELATIONS, key=loss)
 
 
-def slide_figures(drawn: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Errors by number of fields, each cluster judged by what the clusters of the other folds gave."""
+def slide_figures(drawn: Sequence[Mapping[str, Any]], least: Mapping[int, float]) -> dict[str, Any]:
+    """Errors by number of fields, each cluster judged by what the clusters of the other folds gave.
+
+    Args:
+        drawn: as `slide_draws` gives them.
+        least: by fold what a single field is held to there.
+    """
     folds = sorted({each["fold"] for each in drawn})
-    settings = {fold: fit_slides([each for each in drawn if each["fold"] != fold] or drawn) for fold in folds}
+    settings = {fold: fit_slides([each for each in drawn if each["fold"] != fold] or drawn, least[fold]) for fold in folds}
     results = [(each, _read_draw(each, settings[each["fold"]])) for each in drawn]
     sizes = [_size(size, [(each, how) for each, how in results if each["size"] == size]) for size in SIZES]
     return {"clusters": len({each["cluster"] for each in drawn}), "draws": DRAWS, "settings": settings, "sizes": sizes}

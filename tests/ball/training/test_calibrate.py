@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from ball.labels import LABELS
 from ball.names import TITLES
 from ball.training.calibrate import (
     BENIGN_TARGET,
+    CORRELATIONS,
     TARGET,
     Calibrators,
     certainty,
@@ -104,12 +107,30 @@ def test_more_fields_make_fewer_slides_wrong() -> None:
     stain = made(1500, 6)
     drawn = slide_draws(held_out(stain, stain), stain)
     assert len(clusters(stain.folds, stain.targets)) == 20
-    assert 0 < fit_slides(drawn)["correlation"] <= 1
-    figures = slide_figures(drawn)
+    assert 0 < fit_slides(drawn, 0.3)["correlation"] <= 1
+    figures = slide_figures(drawn, dict.fromkeys(range(5), 0.3))
     by_size = {each["fields"]: each for each in figures["sizes"]}
     assert by_size[20]["right"] > by_size[1]["right"]
     for each in by_size.values():
         assert each["right"] + each["unidentified"] + each["wrong"] == pytest.approx(1)
+
+
+def drawn_of(fold: int, probability: float, count: int = 50) -> list[dict[str, Any]]:
+    """Slides of five like fields of class 1, each of which gives that class a probability."""
+    logs = np.log(np.tile([(1 - probability) / 3, probability, (1 - probability) / 3, (1 - probability) / 3], (5, 1)))
+    return [{"cluster": fold, "size": 5, "target": 1, "fold": fold, "logs": logs} for _ in range(count)]
+
+
+def test_a_slide_is_held_to_no_less_than_a_field() -> None:
+    easy = drawn_of(0, 0.95)
+    assert fit_slides(easy, 0.9)["limit"] == pytest.approx(0.9)
+    assert fit_slides(easy, 0.3)["limit"] == pytest.approx(0.3)
+
+
+def test_the_stain_that_is_misread_as_a_whole_sets_the_correlation() -> None:
+    easy, hard = drawn_of(0, 0.95, count=500), drawn_of(1, 0.1)
+    assert fit_slides(easy, 0.3)["correlation"] == min(CORRELATIONS)
+    assert fit_slides(easy + hard, 0.3)["correlation"] == fit_slides(hard, 0.3)["correlation"] == max(CORRELATIONS)
 
 
 # ---------------------------------------------------------------- predictions
