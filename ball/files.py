@@ -156,7 +156,7 @@ def read_bytes(path: Path) -> bytes:
 
 def is_field(path: Path) -> bool:
     """Whether a path found in a folder is taken for a field: a regular file, not hidden, not .txt .csv .xml .json."""
-    return named_as_field(path.name) and stat.S_ISREG(_mode(path))
+    return named_as_field(path.name) and is_file(path)
 
 
 def natural_key(text: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
@@ -177,7 +177,7 @@ def find_files(inputs: Sequence[Path]) -> list[Path]:
     to folders are not entered. Any other path is kept as it is, also when its suffix would be passed over, when it was
     named before, or when there is no such file: reading it tells. So is a folder that may not be listed.
     """
-    return [path for given in inputs for path in (_walk(given) if stat.S_ISDIR(_mode(given)) else [given])]
+    return [path for given in inputs for path in (_walk(given) if is_folder(given) else [given])]
 
 
 def _walk(folder: Path) -> list[Path]:
@@ -187,9 +187,24 @@ def _walk(folder: Path) -> list[Path]:
         folders[:] = [each for each in folders if not each.startswith(".")]
         # What cannot even be looked at (a dead link) stays: a field that silently goes missing is worse than one with an error.
         paths = [Path(root, each) for each in files if named_as_field(each)]
-        found += [path for path in paths if not _mode(path) or stat.S_ISREG(_mode(path))]
+        found += [path for path in paths if not exists(path) or is_file(path)]
     found += [Path(error.filename) for error in unlisted]
     return sorted(found, key=lambda path: [natural_key(part) for part in path.parts])
+
+
+def exists(path: Path) -> bool:
+    """Whether anything is to be found at a path; unlike `Path.exists` False, and no error, for a name or folder that forbids to look."""
+    return _mode(path) != 0
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path is a regular file that can be looked at; see `exists`."""
+    return stat.S_ISREG(_mode(path))
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder that can be looked at; see `exists`."""
+    return stat.S_ISDIR(_mode(path))
 
 
 def _mode(path: Path) -> int:

@@ -22,7 +22,7 @@ from ball.cells import Cell, find_cells, require_scale, summary
 from ball.engine import Engine, Output, load_engine
 from ball.explain import grad_cam
 from ball.files import Part, read_bytes
-from ball.images import Decoded, ImageError, decode
+from ball.images import MAX_PIXELS, Decoded, ImageError, decode
 from ball.labels import LABELS
 from ball.logs import log_failure
 from ball.networks import NETWORKS
@@ -42,6 +42,9 @@ AHEAD: Final = 2 * BATCH
 
 BUDGET: Final = 2**28
 """Bytes that their pictures may take; of the largest pictures fewer are prepared."""
+
+_LARGEST: Final = 3 * MAX_PIXELS
+"""Bytes of the largest picture that is decoded."""
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -193,16 +196,25 @@ def read_many(
     named = zip(sources, repeat(None) if names is None else names, strict=False)
     waiting: deque[Future[Prepared | Reading]] = deque()
     pool = ThreadPoolExecutor(1, "prepare")
-    largest, size = 1, 1
+    largest, size = 0, 1
+
+    def take(held: int) -> int:
+        """Prepare as many more as there is room for beside those held; return the room. Until one was seen, any may be the largest."""
+        room = max(1, min(AHEAD, BUDGET // (largest or _LARGEST)))
+        waiting.extend(pool.submit(_prepared, *each, chosen) for each in islice(named, max(0, room - held)))
+        return room
+
     try:
         while True:
-            room = max(1, min(AHEAD, BUDGET // largest))
-            waiting.extend(pool.submit(_prepared, *each, chosen) for each in islice(named, max(0, room - len(waiting))))
+            room = take(len(waiting))
             if not waiting:
                 return
             batch = [waiting.popleft().result() for _ in range(min(size, room, len(waiting)))]
             largest = max([largest, *(each.decoded.rgb.nbytes for each in batch if isinstance(each, Prepared))])
+            # Once more, now that a size is known: others are prepared while the networks read the very first.
+            take(len(batch) + len(waiting))
             yield from _answered(batch, chosen, maps, scale)
+            batch.clear()
             size = BATCH
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ball.labels import LABELS, UNIDENTIFIED
@@ -42,13 +42,26 @@ class Verdict:
         meant = suggestion if self.choice == AGREE else self.choice
         return meant if meant in LABELS else None
 
+    def pinned(self, suggestion: str | None) -> Verdict:
+        """The verdict with "Agree" as the class that it means, so that it stays what it is when the suggestion changes."""
+        return replace(self, choice=self.label(suggestion) or self.choice)
+
     def overrides(self, suggestion: str | None) -> bool:
-        """Whether she says otherwise than the software; "Unidentified" against a class, too, is otherwise."""
-        return self.given and self.choice not in (AGREE, suggestion or UNIDENTIFIED)
+        """Whether she says otherwise than the software; "Unidentified" against a class, too, is otherwise.
+
+        Where the software suggests nothing (None), only a class is: "Not assessable" is then no other opinion.
+        """
+        alike = (AGREE, UNIDENTIFIED, NOT_ASSESSABLE) if suggestion is None else (AGREE, suggestion)
+        return self.given and self.choice not in alike
 
     def keys(self, suggestion: str | None) -> dict[str, Any]:
         """The verdict as keys of an export, to stand beside those of the reading."""
         return {"reader_verdict": self.choice, "reader_label": self.label(suggestion), "reader_note": self.note}
+
+
+def suggested(status: str, suggestion: str | None) -> str | None:
+    """What a verdict on a field is about: its suggestion; None where the software refused the field or could not read it."""
+    return suggestion if status == "read" else None
 
 
 def choices(suggestion: str | None) -> tuple[str, ...]:

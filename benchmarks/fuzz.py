@@ -24,7 +24,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -35,6 +35,7 @@ import numpy as np
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from ball.images import tiff  # noqa: E402
 from benchmarks.samples import SAMPLES, dicom, picture, saved, zipped  # noqa: E402
 
 SECONDS: Final = 2.0
@@ -146,6 +147,14 @@ def _png_bomb() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(10**8))) + chunk(b"IEND", b"")
 
 
+def crowd(tags: Iterable[int], size: int) -> bytes:
+    """A TIFF of two pages whose tags beside those of the pixels all have the first ``size`` bytes of the file for their value."""
+    entries = [(256, 4, 1, 8), (257, 4, 1, 8), (273, 4, 1, 0), (279, 4, 1, 64), *((tag, 7, size, 0) for tag in tags)]
+    packed = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    head = b"II\x2a\0" + struct.pack("<I", 8) + packed + struct.pack("<I", 12 + len(packed)) + packed + bytes(4)
+    return head.ljust(size, b"\0")
+
+
 def _long_exif() -> bytes:
     return saved(picture(), "JPEG", exif=b"Exif\0\0" + b"MM\0\x2a\0\0\0\x08" + b"\xff" * 60000)
 
@@ -171,6 +180,9 @@ HOSTILE: Final[dict[str, Callable[[], bytes]]] = {
     "large DICOM": lambda: dicom([np.full((2500, 2500), 9, np.uint8)], kind="MONOCHROME2"),
     "DICOM of many frames": lambda: dicom([picture()[:8, :8]] * 500),
     "long EXIF": _long_exif,
+    "crowd, TIFF of tags with one value": lambda: crowd(sorted(tiff.KEPT - {256, 257, 273, 279, 324, 325}), 2**23),
+    "crowd, TIFF of one tag again and again": lambda: crowd([347] * 2000, 2**22),
+    "crowd, TIFF of as many tags as there can be": lambda: crowd([347] * 65_000, 2**22),
     "noise": lambda: np.random.default_rng(0).bytes(2**20),
 }
 

@@ -23,6 +23,7 @@ def page() -> None:
     """Draw the page, then read on if files wait."""
     todo = intake.worklist()
     suggest.apply(todo)
+    saving.follow(todo)
     note = st.session_state.pop("read-note", None)
     if note:
         st.toast(note)
@@ -149,6 +150,7 @@ def _field(opened: Row, todo: Worklist) -> None:
 
         with st.spinner("Reading this field again"):
             todo.recall(opened, load_engine())
+        suggest.apply(todo)  # It was read with the validated limit.
     elif opened.data:
         todo.keep(opened)
     with st.container(border=True, key="reading"):

@@ -19,7 +19,7 @@ from ball.casebook.connect import engine_of, place, told, url_of
 from ball.casebook.errors import CaseBookError, CaseChangedError, CaseDeletedError, NoSuchCaseError
 from ball.casebook.schema import AuditRow, CaseRow, DetailRow, FieldRow, PictureRow, prepare
 from ball.casebook.values import OPEN, OVERRIDDEN, SIGNED, AuditLine, Case, Field, Summary, now
-from ball.verdict import Verdict
+from ball.verdict import AGREE, Verdict, suggested
 
 LONGEST: Final = 200
 """Characters of a case's name or a reader's initials at most."""
@@ -203,7 +203,7 @@ class CaseBook:
         query = select(FieldRow, CaseRow.key).join(CaseRow).where(FieldRow.choice.is_not(None), CaseRow.deleted.is_(None))
         with self._read() as session:
             return [
-                Judgement(row.judged or "", key, row.file, row.document["suggestion"], Verdict(row.choice, row.note), row.judged_by)
+                Judgement(row.judged or "", key, row.file, _suggested(row), Verdict(row.choice, row.note), row.judged_by)
                 for row, key in session.execute(query.order_by(FieldRow.judged, FieldRow.id))
             ]
 
@@ -265,8 +265,10 @@ class CaseBook:
         """Write down what follows from the fields; the version column refuses whoever came in between."""
         row.changed, row.changed_by = now(), who
         flag_modified(row, "changed")  # The version must move, also within the same millisecond.
-        seen = _case(row)
-        row.suggestion, row.overridden = seen.suggestion, seen.overridden
+        suggestion = _case(row).suggestion
+        if row.choice == AGREE and suggestion != row.suggestion:
+            _pin(session, row, who)
+        row.suggestion, row.overridden = suggestion, _case(row).overridden
         session.flush()
         return _case(row)
 
@@ -298,8 +300,19 @@ def _add(session: Session, row: CaseRow, field: Field, who: str) -> None:
         _judge(session, row, made, field.verdict, who)
 
 
+def _pin(session: Session, row: CaseRow, who: str) -> None:
+    """Put the class that "Agree" meant in its place before another is suggested; where it meant none, there is no verdict left."""
+    row.choice = Verdict(AGREE).label(row.suggestion)
+    content = {"before": AGREE, "after": row.choice, "note": row.note}
+    _log(session, row, "verdict kept" if row.choice else "verdict dropped", who, content=content)
+
+
+def _suggested(field: FieldRow) -> str | None:
+    return suggested(field.document["status"], field.document["suggestion"])
+
+
 def _judge(session: Session, row: CaseRow, field: FieldRow, verdict: Verdict, who: str) -> None:
-    before, suggestion = field.choice, field.document["suggestion"]
+    before, suggestion = field.choice, _suggested(field)
     field.choice, field.note = verdict.choice, _storable(verdict.note)
     field.judged, field.judged_by = now(), who
     override = verdict.overrides(suggestion)

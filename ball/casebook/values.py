@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ball.labels import LABELS
-from ball.verdict import Verdict
+from ball.verdict import Verdict, suggested
 
 OPEN: Final = "Open"
 SIGNED: Final = "Signed"
@@ -94,9 +94,8 @@ class Field:
 
     @property
     def suggestion(self) -> str | None:
-        """What the software suggests."""
-        found: str | None = self.document["suggestion"]
-        return found
+        """What the software suggests; None where it refused the field or could not read it."""
+        return suggested(self.document["status"], self.document["suggestion"])
 
     @property
     def record(self) -> Record:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ball.commands._output import UsageError, make_folder, progress, say, table, write
+from ball.commands.data import undecodable
 from ball.export import json_text
 
 if TYPE_CHECKING:
@@ -85,7 +87,7 @@ def _robustness(fields: Sequence[Field], large: Sequence[Field], limit: int | No
     import numpy as np
 
     from ball.training import audit
-    from ball.training.data import fingerprint, thumbnails
+    from ball.training.data import fingerprint
     from ball.training.splits import load_split
 
     engine = _engine()
@@ -96,11 +98,13 @@ def _robustness(fields: Sequence[Field], large: Sequence[Field], limit: int | No
     chosen = test[::every][:limit]
     targets = np.array([field.target for field in chosen], dtype=np.intp)
     images = list(_images(chosen))
+    # Before the networks' hours of work: these are all fields, and one may not decode.
+    known = _thumbnails(fields) if large else None
     document = {"command": "python -m ball audit DATA/all --only robustness --hires DATA/hires", "part": "paper, test", "n": len(chosen),
                 "of": len(test), "data": fingerprint(fields), "weights": dict(engine.hashes),
                 "conditions": audit.robustness(images, targets, engine, progress=lambda items: progress(items, "condition"))}
     originals = [(f"{field.path.parent.name}/{field.name}", _image(field)) for field in large]
-    found = audit.originals(originals, fields, thumbnails(fields), _image, engine) if originals else []
+    found = [] if known is None else audit.originals(originals, fields, known, _image, engine)
     return {**document, "originals": found}
 
 
@@ -120,18 +124,34 @@ def _images(fields: Sequence[Field]) -> Any:
 
 
 def _image(field: Field) -> Image:
-    """A decoded field.
+    """A decoded field; raises as `_named`."""
+    from ball.training.data import decoded
+
+    with _named():
+        return decoded(field.path)
+
+
+def _thumbnails(fields: Sequence[Field]) -> Any:
+    """A small grey copy of every field; raises as `_named`."""
+    from ball.training.data import thumbnails
+
+    with _named():
+        return thumbnails(fields)
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Read fields within.
 
     Raises:
-        UsageError: it cannot be decoded.
+        UsageError: one of them cannot be decoded; it is named.
     """
-    from ball.files import read_bytes
-    from ball.images import ImageError, decode
+    from ball.images import ImageError
 
     try:
-        return decode(read_bytes(field.path)).rgb
+        yield
     except ImageError as error:
-        raise UsageError(f"{field.path.name} cannot be decoded; `python -m ball data check` names all such files. {error}") from error
+        raise undecodable(error) from error
 
 
 def _summary(document: dict[str, Any]) -> str:

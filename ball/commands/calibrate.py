@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ball.commands._output import UsageError, make_folder, progress, require_writable, say, write, write_bytes
+from ball.commands.data import undecodable
 from ball.export import json_text
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _values(fields: Sequence[Field]) -> dict[str, Floats]:
     try:
         return {field.name: looks([decoded(field.path)]).values[0] for field in progress(fields, "field")}
     except ImageError as error:
-        raise UsageError(f"A field cannot be decoded; `python -m ball data check` names all such files. {error}") from error
+        raise undecodable(error) from error
 
 
 def _validation(

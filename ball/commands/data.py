@@ -59,6 +59,11 @@ def fetch(args: argparse.Namespace) -> int:
     return 0
 
 
+def undecodable(error: Exception) -> UsageError:
+    """The error of a command that needs every field, where one cannot be decoded; ``error`` names it."""
+    return UsageError(f"A field cannot be decoded; `python -m ball data check` names all such files. {error}")
+
+
 def _class_parent(folder: Path) -> Path:
     """The folder that holds the class folders, or ``Original`` that does, within a download."""
     found = sorted((path.parent for path in folder.rglob("Benign") if path.is_dir()), key=lambda path: (path.name != "Original", str(path)))

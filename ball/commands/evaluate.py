@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Collection, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from ball.labels import LABELS
 
 if TYPE_CHECKING:
     from ball.engine import Engine
+    from ball.segmentation import Image
     from ball.training.data import Field
     from ball.training.evaluation import Results
     from ball.training.out_of_fold import OutOfFold
@@ -30,7 +32,8 @@ def add(commands: Any) -> None:
         "or with --split those of one part of a committed split. With --split stain --part test and no --fold, each field is read by "
         "the networks that were trained without its stain, found in the subfolders stain-0 to stain-4 of --weights. The CSV that "
         "--predictions then writes can be given in place of the folder; where it exists, what it says of networks and folds that have "
-        "no weights here is kept.",
+        "no weights here is kept. With --fold N the networks are those of the subfolder stain-N of the weights folder, or of --weights "
+        "itself, unless these were trained for another split or fold.",
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of class folders, or a CSV of out-of-fold predictions")
     parser.add_argument("--split", choices=("paper", "stain"), help="a committed split; goes with --part")
@@ -47,7 +50,9 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate; 0, or 1 if some fields cannot be decoded."""
     if args.json == STDOUT == args.predictions:
         raise UsageError("--json and --predictions cannot both go to standard output.")
-    if args.folder.is_file():
+    from ball.files import is_file
+
+    if is_file(args.folder):
         return _from_predictions(args)
     if (args.split, args.part, args.fold) == ("stain", "test", None):
         return _pooled(args)
@@ -55,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
     fields = choose(args)
     require_writable(args.json, args.predictions, inputs=[field.path for field in fields])
-    results = answer(args.folder, fields, _engine(args.weights))
+    results = answer(args.folder, fields, _engine(_weights(args)))
     header = ("file", "label", "network", *LABELS)
     return _write(args, report(results), lambda: csv_text(header, prediction_rows(results)))
 
@@ -102,15 +107,49 @@ def _pooled(args: argparse.Namespace) -> int:
     return _write(args, document, lambda: csv_text(out_of_fold.HEADER, out_of_fold.rows(found)))
 
 
+def _weights(args: argparse.Namespace) -> Path | None:
+    """The weights that may judge these fields: for a fold of the split stain those that were trained for it; None for the usual ones.
+
+    Raises:
+        UsageError: there are none for the fold, or --weights learned from another split or fold.
+    """
+    from ball.training.splits import FOLDS
+    from ball.weights import weights_folder
+
+    if args.fold is None:
+        return args.weights  # type: ignore[no-any-return]
+    if args.weights is None:
+        return fold_stores(weights_folder(), set(range(FOLDS)) - {args.fold})[args.fold].folder
+    wanted = f"--split {args.split} --fold {args.fold}"
+    other = next((made for made in _trained_for(args.weights) if made != wanted), None)
+    if other:
+        raise UsageError(f"The weights in {args.weights} were trained with {other}: they learned from fields that are to be judged. "
+                         f"Name weights trained with {wanted}, or leave --weights out.")
+    return args.weights  # type: ignore[no-any-return]
+
+
+def _trained_for(folder: Path) -> list[str]:
+    """The split and fold in the training commands that a manifest records, as options; none where it cannot be read or says none."""
+    from ball.weights import Store, WeightError
+
+    try:
+        entries = Store(folder).manifest()["networks"].values()
+    except WeightError:  # Loading the networks says so.
+        return []
+    commands = [str(entry.get("command", "")) for entry in entries if isinstance(entry, dict)]
+    return [found[0] for found in (re.search(r"--split \w+(?: --fold \d+)?", command) for command in commands) if found]
+
+
 def _before(path: str | None) -> OutOfFold | None:
     """What a file that is to be written says already: folds take hours each, and are trained on more than one machine.
 
     Raises:
         UsageError: it holds something else.
     """
+    from ball.files import exists
     from ball.training import out_of_fold
 
-    if path in (None, STDOUT) or not Path(str(path)).exists():
+    if path in (None, STDOUT) or not exists(Path(str(path))):
         return None
     try:
         return out_of_fold.load(Path(str(path)))
@@ -128,11 +167,12 @@ def fold_stores(folder: Path, known: Collection[int] = ()) -> dict[int, Store]:
     Raises:
         UsageError: another fold has none.
     """
+    from ball.files import is_file
     from ball.training.splits import FOLDS
     from ball.weights import Store
 
     stores = {fold: Store(folder / f"stain-{fold}") for fold in range(FOLDS)}
-    there = {fold: store for fold, store in stores.items() if (store.folder / "manifest.json").is_file()}
+    there = {fold: store for fold, store in stores.items() if is_file(store.folder / "manifest.json")}
     absent = [fold for fold in stores if fold not in there and fold not in known]
     if absent:
         command = f"python -m ball train --split stain --fold {absent[0]} --out {stores[absent[0]].folder} --data FOLDER"
@@ -181,8 +221,31 @@ def _say_kept(fold: int, networks: Collection[str]) -> None:
 
 
 def _unread(folder: Path, fields: list[Field], fold: int) -> tuple[OutOfFold, list[Field], list[str]]:
-    """A fold that no network here reads."""
-    return _part(folder, fields, fold, {}, {}), fields, []
+    """A fold that no network here reads: its fields that can be decoded, those fields, and the files that cannot."""
+    errors: list[str] = []
+    kept = [field for field, _ in _decoded(folder, fields, fold, errors)]
+    return _part(folder, kept, fold, {}, {}), kept, errors
+
+
+def _decoded(folder: Path, fields: Sequence[Field], fold: int, errors: list[str]) -> Iterator[tuple[Field, Image]]:
+    """The fields of a fold with their pictures; a file that cannot be decoded is said, and put into ``errors`` (empty before).
+
+    Raises:
+        UsageError: none of them can be decoded.
+    """
+    from ball.files import read_bytes
+    from ball.images import ImageError, decode
+
+    for field in progress(fields, "field"):
+        try:
+            rgb = decode(read_bytes(field.path)).rgb
+        except ImageError as error:
+            errors.append(field.path.relative_to(folder).as_posix())
+            say(f"{printable(errors[-1])}: {error}")
+            continue
+        yield field, rgb
+    if len(errors) == len(fields):
+        raise UsageError(f"None of the files of fold {fold} could be decoded: nothing can be pooled.")
 
 
 def _part(
@@ -201,24 +264,15 @@ def _fold(folder: Path, fields: Sequence[Field], fold: int, engine: Engine) -> t
     """Logits of one fold's fields, those fields, and the files that cannot be decoded."""
     import numpy as np
 
-    from ball.files import read_bytes
-    from ball.images import ImageError, decode
     from ball.segmentation import segment
     from ball.training.evaluation import DIGITS
 
-    kept, logits, errors = [], [], []
-    for field in progress(fields, "field"):
-        name = field.path.relative_to(folder).as_posix()
-        try:
-            masked = segment(decode(read_bytes(field.path)).rgb).masked
-        except ImageError as error:
-            say(f"{printable(name)}: {error}")
-            errors.append(name)
-            continue
+    kept, logits = [], []
+    errors: list[str] = []
+    for field, rgb in _decoded(folder, fields, fold, errors):
         kept.append(field)
-        logits.append({key: output.logits[0].double().numpy() for key, output in engine.predict(masked[None]).items()})
-    if not kept:
-        raise UsageError(f"None of the files of fold {fold} could be decoded: nothing can be pooled.")
+        outputs = engine.predict(segment(rgb).masked[None])
+        logits.append({key: output.logits[0].double().numpy() for key, output in outputs.items()})
     # Rounded as the CSV is, so that its figures are the same whether made at once or from it.
     columns = {key: np.stack([each[key] for each in logits]).round(DIGITS) for key in logits[0]}
     weights = {key: {fold: engine.hashes[key]} for key in columns}

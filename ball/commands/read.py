@@ -94,12 +94,13 @@ def named_files(inputs: Iterable[str]) -> list[tuple[str, Path]]:
     Raises:
         UsageError: there is no file at all.
     """
-    from ball.files import find_files
+    from ball.files import exists, find_files
 
     files = [(str(path) if path != Path(given) else given, path) for given in inputs for path in find_files([Path(given)])]
-    if not any(path.exists() for _, path in files):
+    if not any(exists(path) for _, path in files):
         missing = ", ".join(printable(name) for name, _ in files[:3])
-        raise UsageError(f"There is no image at all: {f'{missing} not found' if files else 'the folders hold none'}.")
+        why = f"{missing} not found, or in a folder that may not be opened" if files else "the folders hold none"
+        raise UsageError(f"There is no image at all: {why}.")
     return files
 
 
@@ -109,7 +110,9 @@ def _require_apart(maps: Path, inputs: Iterable[str]) -> None:
     Raises:
         UsageError: the folder is, or lies inside, an input folder.
     """
-    for folder in (Path(given) for given in inputs if Path(given).is_dir()):
+    from ball.files import is_folder
+
+    for folder in (Path(given) for given in inputs if is_folder(Path(given))):
         if maps.resolve().is_relative_to(folder.resolve()):
             raise UsageError(f"The maps cannot go to {maps}: it lies in the input folder {folder}, whose images are read as fields.")
 

@@ -31,12 +31,12 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Segment one file; 0, or 1 if it cannot be decoded."""
-    if not args.file.is_file():
-        raise UsageError(f"There is no file {args.file}.")
-    make_folder(args.out)
-    from ball.files import read_bytes
+    from ball.files import is_file, read_bytes
     from ball.images import ImageError, decode
 
+    if not is_file(args.file):
+        raise UsageError(f"There is no file {args.file}, or it lies in a folder that may not be opened.")
+    make_folder(args.out)
     try:
         decoded = decode(read_bytes(args.file))
     except ImageError as error:

@@ -16,8 +16,11 @@ MAX_PAGES: Final = 500
 """Most pages of one file."""
 
 _MAX_PARTS: Final = 100_000
-_KEPT: Final = frozenset({*range(256, 260), 262, 266, 273, 274, *range(277, 280), 284, 292, 293, 317, 320, *range(322, 326), 338, 339,
-                          347, *range(529, 533)})
+_MAX_TAGS: Final = 1000
+KEPT: Final = frozenset({*range(256, 260), 262, 266, 273, 274, *range(277, 280), 284, 292, 293, 317, 320, *range(322, 326), 338, 339,
+                         347, *range(529, 533)})
+"""Numbers of the tags that describe the pixels."""
+
 _SUBFILE: Final = 254
 _SIZES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _WHOLE: Final = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
@@ -74,7 +77,7 @@ def page(data: bytes, offset: int) -> bytes:
     for where, sizes in _PIXELS.items():
         if where in tags and sizes in tags:
             parts = list(zip(_numbers(*tags[where], shape), _numbers(*tags[sizes], shape), strict=False))
-            if sum(size for _, size in parts) > MAX_BYTES:
+            if sum(size for _, size in parts) + sum(len(value) for _, value in tags.values()) > MAX_BYTES:
                 raise ImageTooLargeError(f"A page of this TIFF has more than {MAX_BYTES // 2**20} MiB. Save it as a file of its own.")
             if any(start + size > len(data) for start, size in parts):
                 raise truncated()
@@ -104,17 +107,30 @@ def _first_tags(data: bytes, start: int, count: int, shape: _Shape) -> Iterator[
 
 
 def _entries(data: bytes, offset: int, shape: _Shape) -> Iterator[tuple[int, tuple[int, bytes]]]:
-    """Every tag worth keeping: its number, type and value as stored."""
+    """Every tag worth keeping, once: its number, type and value as stored.
+
+    Raises:
+        ImageError: a value lies outside the file, or there are more tags, or longer values together, than a file can honestly have.
+    """
     count, start, entry = _directory(data, offset, shape)
+    if count > _MAX_TAGS:
+        raise damaged()
+    seen: set[int] = set()
+    total = 0
     for place in range(start, start + count * entry, entry):
         tag, kind, length = shape.ints(data, place, "HHQ" if shape.big else "HHI")
-        if tag not in _KEPT or kind not in _SIZES:
+        if tag not in KEPT or kind not in _SIZES or tag in seen:
             continue
         size = length * _SIZES[kind]
+        seen.add(tag)
+        # Values that share one place are each a copy of it: few entries would fill the memory.
+        total += size
         inline = place + (12 if shape.big else 8)
         where = inline if size <= (8 if shape.big else 4) else shape.ints(data, inline, "Q" if shape.big else "I")[0]
         if where + size > len(data):
             raise truncated()
+        if total > len(data):
+            raise damaged()
         yield tag, (kind, data[where : where + size])
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
 from fpdf import FPDF, XPos, YPos
-from fpdf.enums import WrapMode
+from fpdf.enums import MethodReturnValue, WrapMode
 
 from ball.casebook.values import Field
 from ball.labels import LABELS, UNIDENTIFIED
@@ -27,7 +27,9 @@ _LEFT: Final = 14.0
 _WIDTH: Final = 182.0
 _DETAILS: Final = ("number", "area", "diameter", "circularity", "eccentricity", "solidity", "at_border")
 _SHORT: Final = 110
-"""Characters of a note that fit beside the verdict on the cover; a longer one follows whole below."""
+"""Characters of a note at most beside the verdict on the cover; what does not stand there whole follows below."""
+_BOX: Final = _WIDTH / 2 - 10
+"""Width in mm of the text beside the verdict."""
 
 _COLUMNS: Final = {"number": "Cell", "area": "Area, px", "diameter": "Diameter, px"}
 _MAPS: Final = "The maps show where a network looked, not why, and are coarse; each is scaled to its own maximum."
@@ -76,6 +78,13 @@ class _Pages(FPDF):
             width, size * 0.5, shown(text, known), align=align, wrapmode=WrapMode.CHAR if anywhere else WrapMode.WORD,
             new_x=XPos.LEFT if ends else XPos.LMARGIN, new_y=YPos.NEXT if ends else YPos.TOP,
         )  # fmt: skip
+
+    def lines(self, text: str, size: float, width: float) -> int:
+        """How many lines a paragraph takes."""
+        self.set_font(FAMILY, "", size)
+        known = self.fonts[FAMILY.lower()].cmap  # type: ignore[union-attr,unused-ignore]
+        height = self.multi_cell(width, 1, shown(text, known), dry_run=True, output=MethodReturnValue.HEIGHT)
+        return round(cast("float", height))
 
     def room(self, height: float) -> None:
         """Go on to the next page unless ``height`` mm are left on this."""
@@ -130,14 +139,16 @@ def _cover(pages: _Pages, report: Report) -> None:
     top = pages.get_y()
     label = report.verdict.label(report.suggestion)
     said = MARKS[label] if label else spoken(report.verdict, report.suggestion)
-    _box(pages, _LEFT, top, "Reader", said, report.verdict.note)
+    note = report.verdict.note.strip()
+    short = _excerpt(pages, note)
+    _box(pages, _LEFT, top, "Reader", said, short)
     most = sum(sheet.field.suggestion == report.suggestion for sheet in report.sheets)
     software = MARKS[report.suggestion] if report.suggestion else "No one class"
     below = f"suggested for {most} of {count} fields" if report.suggestion else "No class is suggested for more fields than every other."
     _box(pages, _LEFT + _WIDTH / 2 + 2, top, "Software, most fields", software, below)
     pages.set_y(top + 30)
-    if len(report.verdict.note) > _SHORT:
-        pages.write_text(report.verdict.note, 9)
+    if short != note:
+        pages.write_text(note, 9)
     pages.title_line("Fields")
     header = ["", "File", "Suggestion", "Probability", "Votes", "Reader", "Check"]
     pages.rows((8, 38, 26, 19, 19, 30, 42), [header, *(_line(number, sheet.field) for number, sheet in enumerate(report.sheets, start=1))])
@@ -152,14 +163,26 @@ def _box(pages: _Pages, x: float, y: float, head: str, line: Mark | str, below: 
     pages.set_fill_color(*_PALE)
     pages.rect(x, y, _WIDTH / 2 - 2, 27, style="DF", round_corners=True, corner_radius=2)
     pages.set_xy(x + 4, y + 3)
-    pages.write_text(head, 8, colour=_GREY, width=_WIDTH / 2 - 10)
+    pages.write_text(head, 8, colour=_GREY, width=_BOX)
     pages.set_xy(x + 4, y + 8.5)
     if isinstance(line, Mark):
         _heading(pages, line, 14)
     else:
-        pages.write_text(line, 14, bold=True, width=_WIDTH / 2 - 10)
+        pages.write_text(line, 14, bold=True, width=_BOX)
     pages.set_xy(x + 4, y + 17)
-    pages.write_text(below if len(below) <= _SHORT else f"{below[:_SHORT]} …", 8, width=_WIDTH / 2 - 10)
+    pages.write_text(below, 8, width=_BOX)
+
+
+def _excerpt(pages: _Pages, note: str) -> str:
+    """As much of a note as fits the box in two lines, its own line breaks as spaces."""
+    plain = " ".join(note.split())
+    short = plain if len(plain) <= _SHORT else f"{plain[:_SHORT]} …"
+    end = min(len(plain), _SHORT)
+    # Letters differ in width, and some are written as their number: only the page knows how many fit.
+    while pages.lines(short, 8, _BOX) > 2:
+        end -= 1
+        short = f"{plain[:end]} …"
+    return short
 
 
 def _line(number: int, field: Field) -> list[str]:

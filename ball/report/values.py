@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ball.casebook.values import AuditLine, Case, Field, now
-from ball.verdict import AGREE, Verdict
+from ball.verdict import Verdict
 from ball.wording import MARKS
 
 if TYPE_CHECKING:
@@ -63,11 +63,11 @@ def clock(time: str) -> str:
 
 
 def spoken(verdict: Verdict, suggestion: str | None) -> str:
-    """A verdict in words, with the class that "Agree" means."""
+    """A verdict in words, with the class that "Agree" means; who names the class suggested agrees as well."""
     if verdict.choice is None:
         return "Not reviewed"
     meant = verdict.label(suggestion)
-    return f"{MARKS[meant].chip}{' (agrees)' if verdict.choice == AGREE else ''}" if meant else verdict.choice
+    return f"{MARKS[meant].chip}{' (agrees)' if meant == suggestion else ''}" if meant else verdict.choice
 
 
 def evidence_of(field: Field, png: bytes) -> Evidence | None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from ball.files import is_field, natural_key
+from ball.files import find_files, is_field, is_folder, natural_key, read_bytes
 from ball.images import ImageError, decode
 from ball.labels import LABELS, label_of_folder
 from ball.segmentation import SIZE, resize, segment
@@ -45,7 +45,7 @@ class Field:
 
 
 def find_fields(folder: Path) -> list[Field]:
-    """List the fields of a folder of class folders, in natural order.
+    """List the fields of a folder of class folders, in natural order; hidden folders are not entered.
 
     Both Kaggle layouts are known: class folders at the top, or under ``Original`` (its ``Segmented`` copy is
     poor and passed over).
@@ -54,17 +54,17 @@ def find_fields(folder: Path) -> list[Field]:
         FileNotFoundError: no such folder, or no image in it.
         UnknownClassError: a folder that names no class.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise FileNotFoundError(f"There is no folder {folder}. Point to the folder that holds Benign, Early, Pre and Pro.")
-    if (folder / "Original").is_dir():
+    if is_folder(folder / "Original"):
         folder = folder / "Original"
     fields = []
-    for child in sorted((entry for entry in folder.iterdir() if entry.is_dir()), key=lambda entry: natural_key(entry.name)):
+    for child in sorted((entry for entry in folder.iterdir() if is_folder(entry)), key=lambda entry: natural_key(entry.name)):
         if child.name.startswith("."):
             continue
         label = label_of_folder(child.name)
-        paths = sorted((path for path in child.rglob("*") if is_field(path)), key=lambda path: natural_key(str(path)))
-        fields += [Field(path, label) for path in paths]
+        # The walk keeps what cannot be looked at, so that reading tells; there is nothing to learn or measure in it.
+        fields += [Field(path, label) for path in find_files([child]) if is_field(path)]
     if not fields:
         raise FileNotFoundError(f"{folder} holds no image in a class folder (Benign, Early, Pre, Pro).")
     return sorted(fields, key=lambda field: field.target)
@@ -122,7 +122,7 @@ def load_masked(fields: Sequence[Field]) -> NDArray[np.uint8]:
     Raises:
         ImageError: a file cannot be decoded; the text names it.
     """
-    return _load(fields, lambda field: segment(_decoded(field.path)).masked, SIZE)
+    return _load(fields, lambda field: segment(decoded(field.path)).masked, SIZE)
 
 
 def load_plain(paths: Sequence[Path], side: int) -> NDArray[np.uint8]:
@@ -131,12 +131,17 @@ def load_plain(paths: Sequence[Path], side: int) -> NDArray[np.uint8]:
     Raises:
         ImageError: a file cannot be decoded; the text names it.
     """
-    return _load(paths, lambda path: resize(_decoded(path), (side, side)), side)
+    return _load(paths, lambda path: resize(decoded(path), (side, side)), side)
 
 
-def _decoded(path: Path) -> NDArray[np.uint8]:
+def decoded(path: Path) -> NDArray[np.uint8]:
+    """Decode one field: (H, W, 3) uint8.
+
+    Raises:
+        ImageError: it cannot be read or decoded; the text names it.
+    """
     try:
-        return decode(path.read_bytes()).rgb
+        return decode(read_bytes(path)).rgb
     except ImageError as error:
         raise ImageError(f"{path.parent.name}/{path.name}: {error}") from error
 
@@ -154,6 +159,9 @@ def twin_groups(fields: Sequence[Field]) -> NDArray[np.intp]:
 
     Two fields are alike where their bytes are equal or their 32 x 32 grey copies correlate above
     ``TWIN_CORRELATION``.
+
+    Raises:
+        ImageError: a file cannot be decoded; the text names it.
     """
     grey = thumbnails(fields)
     alike = np.argwhere(np.triu(grey @ grey.T > TWIN_CORRELATION, k=1))
@@ -163,8 +171,12 @@ def twin_groups(fields: Sequence[Field]) -> NDArray[np.intp]:
 
 
 def thumbnails(fields: Sequence[Field]) -> NDArray[np.float32]:
-    """The `thumbnail` of every field: (n, 1024)."""
-    return np.stack([thumbnail(decode(field.path.read_bytes()).rgb) for field in fields])
+    """The `thumbnail` of every field: (n, 1024).
+
+    Raises:
+        ImageError: a file cannot be decoded; the text names it.
+    """
+    return np.stack([thumbnail(decoded(field.path)) for field in fields])
 
 
 def thumbnail(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -26,7 +26,9 @@ _ANEW: Final = "case-anew-asked"
 _ACTIONS: Final = {
     "saved": "Field saved", "picture kept": "Field saved with its picture",
     "judged": "Reading of a field", "overridden": "Suggestion overridden",
-    "case verdict": "Verdict on the case", "signed": "Signed", "reopened": "Reopened", "deleted": "Deleted", "restored": "Restored",
+    "case verdict": "Verdict on the case", "verdict kept": "Another class suggested, the verdict stays",
+    "verdict dropped": "Verdict without a class dropped",
+    "signed": "Signed", "reopened": "Reopened", "deleted": "Deleted", "restored": "Restored",
     "report": "Report taken along", "exported": "Readings taken along",
 }  # fmt: skip
 

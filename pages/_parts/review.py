@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import streamlit as st
 
@@ -27,8 +26,7 @@ def draw(row: Row, todo: Worklist) -> None:
         key = f"{row.number}-{version}"
         if row.read_otherwise:
             # "Agree" would be with two things at once: what she said is shown as the class that she meant.
-            meant = replace(row.verdict, choice=row.verdict.label(row.judged) or row.verdict.choice)
-            controls(meant, None, f"{key}-anew", take, disabled=signed)
+            controls(row.verdict.pinned(row.judged), None, f"{key}-anew", take, disabled=signed)
             said = f"The case says that the software read {row.judged or 'nothing'}."
             st.markdown(f"{said} It now reads otherwise; your reading stands as you gave it.")
         else:

@@ -39,6 +39,21 @@ def button(todo: Worklist) -> None:
         _dialog(todo)
 
 
+def follow(todo: Worklist) -> None:
+    """Bring a case that was signed to what the book holds by now: reopened there, it can be saved to again from here."""
+    from ball.casebook import errors
+
+    if todo.case is None or not todo.case.signed:
+        return
+    try:
+        refresh(todo, casebook())
+    except errors.NoSuchCaseError as error:
+        detach(todo)
+        st.toast(f"{plain(str(error))} What you entered can be saved as a new one.")
+    except errors.CaseBookError:
+        pass  # It stays as it was known; the Case book page says what ails the book.
+
+
 def state(todo: Worklist) -> str:
     """What of the list is kept, in words."""
     if todo.case is None:
@@ -141,14 +156,12 @@ def refresh(todo: Worklist, book: CaseBook) -> None:
 
 def detach(todo: Worklist) -> None:
     """Let go of a case that is no more: what was read and entered stays, to be saved as a new one."""
-    from dataclasses import replace
-
     if todo.case is not None and todo.draft is None:
         todo.draft = todo.case.name
     todo.keep_pictures = any(row.saved is not None and row.saved.kept for row in todo.rows)
     for row in todo.rows:
         if row.read_otherwise:  # "Agree" was said of a class that is no longer suggested.
-            row.verdict = replace(row.verdict, choice=row.verdict.label(row.judged) or row.verdict.choice)
+            row.verdict = row.verdict.pinned(row.judged)
         row.saved = None
     todo.case = todo.refused = None
 
@@ -166,9 +179,9 @@ def field_of(row: Row, keep: bool = False) -> Field:
     consensus = row.reading.consensus if row.reading else ()
     picture = _picture(row) if keep else None
     container = row.file if row.file != row.name else ""
-    return Field(
-        row.document() or {}, consensus, thresholds(), versions(), row.measures, row.verdict, picture=picture, container=container
-    )  # fmt: skip
+    # The limit that the reader asked for, not that of the file: the field's suggestion was held to it.
+    held = thresholds() | ({} if row.limit is None else {"suggest": row.limit})
+    return Field(row.document() or {}, consensus, held, versions(), row.measures, row.verdict, picture=picture, container=container)
 
 
 def _picture(row: Row) -> bytes | None:

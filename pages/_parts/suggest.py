@@ -18,7 +18,10 @@ _HELP: Final = (
 
 
 def apply(todo: Worklist) -> None:
-    """Bring every reading of the list to the limit asked for; the validated one where none was."""
+    """Bring every reading of the list to the limit asked for; the validated one where none was.
+
+    An "Agree" with a suggestion that changes by this stays with the class agreed with.
+    """
     asked = st.session_state.get(_KEPT)
     for row in todo.rows:
         judgement = row.reading.judgement if row.reading else None
@@ -26,7 +29,11 @@ def apply(todo: Worklist) -> None:
             # Not before there is a reading: it brings the segmentation with it, for which an empty page would wait.
             from ball.trust.limit import suggest_from
 
-            row.reading = suggest_from(row.reading, asked / 100 if asked is not None else judgement.limit)
+            # Rounded to the step of the slider: it is also written down.
+            row.limit = round(asked / 100, 3) if asked is not None else judgement.limit
+            before, row.reading = row.judged, suggest_from(row.reading, row.limit)
+            if row.judged != before:
+                row.verdict = row.verdict.pinned(before)
 
 
 def slider(todo: Worklist) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ball.labels import UNIDENTIFIED
 from ball.logs import log_failure
-from ball.verdict import Verdict
+from ball.verdict import Verdict, suggested
 from pages._parts.ahead import File, ReadAhead
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Row:
     the file that it came in: another than ``name`` for a page of a TIFF or a picture of an archive. ``counted`` and
     ``measures`` are the cells of its document and the measures of each, ``verdict`` the reader's own, ``saved`` the field
     of the case book that it is kept as. ``sha256`` is that of the file as it came, where ``data`` is its kept picture instead.
-    ``seen``: whether it was opened.
+    ``seen``: whether it was opened. ``limit``: the probability that its suggestion was held to, where it was held to one.
     """
 
     number: int
@@ -55,6 +55,7 @@ class Row:
     file: str = ""
     sha256: str = ""
     seen: bool = False
+    limit: float | None = None
 
     @property
     def unsaved(self) -> bool:
@@ -64,14 +65,16 @@ class Row:
     @property
     def judged(self) -> str | None:
         """The suggestion that the verdict is about: the case's where there is one, for the software may read otherwise by now."""
-        if self.saved is not None:
-            return self.saved.suggestion
-        return self.reading.suggestion if self.reading else None
+        return self._now if self.saved is None else self.saved.suggestion
 
     @property
     def read_otherwise(self) -> bool:
         """Whether the software now suggests another class than the case says it did."""
-        return self.saved is not None and self.reading is not None and self.saved.suggestion != self.reading.suggestion
+        return self.saved is not None and self.reading is not None and self.saved.suggestion != self._now
+
+    @property
+    def _now(self) -> str | None:
+        return suggested(self.reading.status, self.reading.suggestion) if self.reading else None
 
     @property
     def faded(self) -> bool:

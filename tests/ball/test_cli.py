@@ -17,7 +17,7 @@ from ball import synthetic
 from ball.cli import main
 from ball.networks import NETWORKS
 from ball.segmentation import segment
-from ball.training.splits import PARTS
+from ball.training.splits import PARTS, load_split
 
 
 @pytest.fixture
@@ -113,6 +113,15 @@ def test_segment_tells_what_it_cannot_do(field: Path, tmp_path: Path, capsys: py
     assert "cannot be made" in err
 
 
+@pytest.mark.parametrize("command", [("segment", "--out", "steps"), ("evaluate",), ("data", "check")])
+def test_a_name_that_no_disk_can_hold_is_a_sentence(
+    command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*command, "n" * 300]) == 2
+    assert "There is no " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["mask.png", "01-resized.png", "cells.csv"])
 def test_segment_never_writes_over_its_input(
     name: str, field: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -164,6 +173,43 @@ def test_data_split_writes_the_committed_files_again(data: Path, tmp_path: Path)
 def test_data_split_tells_that_fields_are_too_few(classes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "split", str(classes), "--out", str(tmp_path / "splits")]) == 2
     assert "cannot be cut" in capsys.readouterr().err
+    (classes / "Pre" / "Pre.png").write_bytes(b"no picture")
+    assert main(["data", "split", str(classes), "--out", str(tmp_path / "splits")]) == 2
+    assert "cannot be cut: Pre/Pre.png: " in capsys.readouterr().err
+
+
+@pytest.fixture
+def one_broken(tmp_path: Path, random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Twenty fields of each part of the split paper, of which the first, of the part train, is no picture."""
+    for path in random_weights.iterdir():
+        (tmp_path / "weights").mkdir(exist_ok=True)
+        (tmp_path / "weights" / path.name).symlink_to(path)
+    monkeypatch.setenv("BALL_WEIGHTS", str(tmp_path / "weights"))
+    (tmp_path / "fields" / "Benign").mkdir(parents=True)
+    split = load_split("paper")
+    for part in PARTS:
+        for name in sorted(split.part(part))[:20]:
+            Image.new("RGB", (64, 48), "white").save(tmp_path / "fields" / "Benign" / name)
+    (tmp_path / "fields" / "Benign" / min(split.train)).write_bytes(b"no picture")
+    return tmp_path / "fields"
+
+
+def test_a_field_that_cannot_be_decoded_is_named_by_calibrate(one_broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["calibrate", "--data", str(one_broken)]) == 2
+    assert f"A field cannot be decoded; `python -m ball data check` names all such files. Benign/{min(load_split('paper').train)}: " in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_field_that_cannot_be_decoded_is_named_by_the_audit_before_its_hours_of_work(
+    one_broken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ball.training.audit.robustness", lambda *_, **__: pytest.fail("the conditions were read first"))
+    (tmp_path / "large" / "Benign").mkdir(parents=True)
+    (tmp_path / "large" / "Benign" / "1.png").write_bytes(synthetic.png(1))
+    options = ["--only", "robustness", "--hires", str(tmp_path / "large"), "--out", str(tmp_path / "out"), "--limit", "1"]
+    assert main(["audit", str(one_broken), *options]) == 2
+    assert f"Benign/{min(load_split('paper').train)}: " in capsys.readouterr().err
 
 
 def test_data_fetch_prints_the_folder_of_the_classes(

@@ -260,3 +260,63 @@ def test_a_bad_file_of_predictions_is_said(text: str | None, says: str, tmp_path
     assert says in capsys.readouterr().err
     assert main(["evaluate", str(tmp_path / "p.csv"), "--split", "stain", "--part", "test"]) == 2
     assert "only --json goes with it" in capsys.readouterr().err
+
+
+def made_with(folder: Path, options: str) -> Path:
+    """Have the manifest of a weights folder say how its networks were trained."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for name, entry in manifest["networks"].items():
+        entry["command"] = f"python -m ball train --network {name} --data DATA/all {options} --init scratch"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+@pytest.mark.parametrize(("fold", "networks"), [(0, ["alexnet", "googlenet"]), (1, ["googlenet"])])
+def test_a_fold_is_judged_by_the_networks_trained_for_it(
+    fold: int, networks: list[str], held_out: Path, folds: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BALL_WEIGHTS", str(folds))
+    status, found, _ = evaluated(capsys, held_out, *STAIN, "--fold", fold)
+    assert (status, found["n"], sorted(found["networks"])) == (0, 4, networks)
+    named = made_with(folds / f"stain-{fold}", f"--split stain --fold {fold}")
+    monkeypatch.delenv("BALL_WEIGHTS")
+    assert evaluated(capsys, held_out, *STAIN, "--fold", fold, "--weights", named)[:2] == (0, found)
+
+
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+def test_a_fold_without_weights_of_its_own_is_not_judged_by_others(
+    part: str, held_out: Path, random_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    val = min(name for name in load_split("stain", 2).val if "Benign" in name)
+    (held_out / "Benign" / val).write_bytes(synthetic.png(1))
+    assert main(["evaluate", str(held_out), "--split", "stain", "--part", part, "--fold", "2"]) == 2
+    err = capsys.readouterr().err
+    assert f"no weights in stain-2. Train them, for example: python -m ball train --split stain --fold 2 --out {random_weights}" in err
+
+
+@pytest.mark.parametrize("made", ["--split paper", "--split stain --fold 3", "--split stain --fold 11"])
+def test_weights_that_learned_from_the_fields_of_a_fold_do_not_judge_them(
+    made: str, held_out: Path, folds: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = made_with(folds / "stain-1", made)
+    assert main(["evaluate", str(held_out), *STAIN, "--fold", "1", "--weights", str(weights)]) == 2
+    err = capsys.readouterr().err
+    assert f"were trained with {made}: they learned from fields that are to be judged" in err
+    assert "--split stain --fold 1" in err
+
+
+def test_a_field_that_is_broken_since_its_fold_was_read_is_an_error(
+    held_out: Path, folds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [*STAIN, "--weights", folds, "--predictions", tmp_path / "p.csv"]
+    assert evaluated(capsys, held_out, *arguments)[0] == 0
+    (folds / "stain-3" / "manifest.json").unlink()
+    mine = [path for path in sorted(held_out.rglob("*.jpg")) if path.name in load_split("stain", 3).test]
+    mine[0].write_bytes(b"no picture")
+    status, found, err = evaluated(capsys, held_out, *arguments)
+    assert (status, found["n"], found["errors"]) == (1, 19, [mine[0].relative_to(held_out).as_posix()])
+    assert f"{found['errors'][0]}: " in err
+    for path in mine:
+        path.write_bytes(b"no picture")
+    assert main(["evaluate", str(held_out), *map(str, arguments)]) == 2
+    assert "None of the files of fold 3 could be decoded" in capsys.readouterr().err

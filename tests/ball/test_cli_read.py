@@ -114,6 +114,31 @@ def test_a_missing_file_among_others_gets_its_object(folder: Path, capsys: pytes
     assert "gone.png" in err
 
 
+def shut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no path within a folder called ``shut`` be looked at, as where the right to search it is missing."""
+    look = Path.stat
+
+    def stat(path: Path, **options: Any) -> Any:
+        if "shut" in path.parts[:-1]:
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, **options)
+
+    monkeypatch.setattr(Path, "stat", stat)
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "shut/a.png"])
+def test_a_path_that_cannot_be_looked_at_does_not_stop_the_others(
+    name: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shut(monkeypatch)
+    status, found, err = documents(capsys, folder / name, folder / "field 2.png", "--maps", folder.parent / "maps")
+    assert status == 1
+    assert [one["status"] for one in found] == ["error", "read"]
+    assert name in err
+    assert main(["read", str(folder / name)]) == 2
+    assert "There is no image at all" in capsys.readouterr().err
+
+
 def test_an_input_that_is_a_formula_is_guarded_in_csv(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     Path("field 2.png").rename("=1+1.png")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ball import images
-from ball.files import find_files, is_field, natural_key, read_bytes
+from ball.files import exists, find_files, is_field, is_file, is_folder, natural_key, read_bytes
 from ball.images import ImageError, ImageTooLargeError, UnreadableFileError
 from tests.sentences import assert_plain
 
@@ -156,3 +156,18 @@ def test_a_folder_that_may_not_be_listed_is_not_lost(folder: Path, monkeypatch: 
 
     monkeypatch.setattr(os, "scandir", scandir)
     assert folder / "b" in find_files([folder])
+
+
+def test_a_path_that_cannot_be_looked_at_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.png").touch()
+    assert (exists(tmp_path), is_folder(tmp_path), is_file(tmp_path)) == (True, True, False)
+    assert (exists(tmp_path / "a.png"), is_folder(tmp_path / "a.png"), is_file(tmp_path / "a.png")) == (True, False, True)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    for path in (tmp_path / "gone", tmp_path / ("n" * 300), tmp_path / "n\0ul", tmp_path / "a.png" / "b"):
+        assert (exists(path), is_folder(path), is_file(path)) == (False, False, False)
+    monkeypatch.setattr(Path, "stat", refuse)
+    assert (exists(tmp_path), is_folder(tmp_path), is_file(tmp_path / "a.png")) == (False, False, False)
+    assert find_files([tmp_path]) == [tmp_path]

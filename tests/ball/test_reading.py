@@ -5,7 +5,8 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ import torch
 from numpy.typing import NDArray
 
 from ball.engine import Engine, Output
+from ball.images import MAX_PIXELS
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.networks import NETWORKS
-from ball.reading import AHEAD, Reading, Vote, read, read_many
+from ball.reading import AHEAD, BUDGET, Reading, Vote, _prepared, read, read_many
 from ball.weights import Store
 
 KEYS = ["file", "sha256", "status", "reason", "suggestion", "probability", "agreement", "votes", "missing", "flags", "notices", "cells",
@@ -253,6 +255,29 @@ def test_large_pictures_are_prepared_fewer_at_a_time(engine: Engine, monkeypatch
     found = [(len(taken), reading.status) for reading in stream]
     assert [status for _, status in found] == ["read"] * 6
     assert all(count - done <= 3 for done, (count, _) in enumerate(found))
+
+
+def test_before_a_size_is_known_any_picture_may_be_the_largest(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    seen: list[int] = []
+
+    def prepared(*arguments: Any) -> Any:
+        if not seen:
+            time.sleep(0.3)  # So long that all that is taken up before the first is ready has been.
+        seen.append(len(taken))
+        return _prepared(*arguments)
+
+    def sources() -> Iterator[bytes]:
+        for index in range(2 * AHEAD):
+            taken.append(index)
+            yield png(FIELD)
+
+    monkeypatch.setattr("ball.reading._prepared", prepared)
+    stream = read_many(sources(), engine=engine)
+    assert next(stream).status == "read"
+    assert seen[0] * 3 * MAX_PIXELS <= BUDGET
+    assert len(taken) == AHEAD, "small fields are prepared while the networks read the very first"
+    assert [each.status for each in stream] == ["read"] * (2 * AHEAD - 1)
 
 
 def test_names_go_with_their_sources(engine: Engine) -> None:

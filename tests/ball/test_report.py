@@ -115,6 +115,25 @@ def test_a_case_says_who_decided_what(tmp_path: Path) -> None:
     assert "Large nucleoli" in " ".join(cover)
 
 
+@pytest.mark.parametrize("note", ["a\nb\n" * 25, "W" * 110, "名前 " * 30, "One line only."])
+def test_the_note_stays_above_the_table_of_fields(note: str) -> None:
+    pdfium = pytest.importorskip("pypdfium2", reason="pypdfium2 is not installed (requirements-dev.txt)")
+    opened = pdfium.PdfDocument(pdf_of(Report((Sheet(field("a.png")),), key="1", verdict=Verdict("Pro-B", note))))
+    page = opened[0].get_textpage()
+    places = [page.get_rect(number) for number in range(page.count_rects())]
+    # Text in the place of other text: points from the left, bottom, right and top of each.
+    over = [
+        (one, other)
+        for number, one in enumerate(places)
+        for other in places[:number]
+        if min(one[2], other[2]) - max(one[0], other[0]) > 1 and min(one[3], other[3]) - max(one[1], other[1]) > 1
+    ]
+    assert not over
+    said = " ".join(page.get_text_range().split()).replace(" ", "")
+    assert not note.isascii() or "".join(note.split()) in said
+    opened.close()
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"status": "refused", "suggestion": UNIDENTIFIED, "reason": "Not a smear."}, {"suggestion": UNIDENTIFIED},

@@ -16,8 +16,9 @@ from ball import synthetic
 from ball.casebook import CaseBook
 from ball.casebook.errors import CaseChangedError
 from ball.labels import LABELS, UNIDENTIFIED
+from ball.names import TITLES
 from ball.verdict import AGREE, NOT_ASSESSABLE, Verdict
-from pages._parts import filters, saving, tables
+from pages._parts import filters, review, saving, suggest, tables
 from pages._parts.worklist import Row, Worklist
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -187,6 +188,122 @@ def test_who_saves_second_keeps_what_she_entered_and_sees_the_others(tmp_path: P
     assert [row.verdict.choice for row in mine.rows] == ["Benign", "Pro-B"]
     saving.save(mine, book, "RK", "", keep=False)
     assert [each.verdict.choice for each in book.case(case.key).fields] == ["Benign", "Pro-B"]
+
+
+def judged_row(choice: str | None) -> Row:
+    """A row of 94 % Early Pre-B that 90 % are needed for."""
+    from ball.reading import Reading, Vote
+    from ball.trust import Judgement
+
+    shares = (0.02, 0.94, 0.02, 0.02)
+    judgement = Judgement(shares, LABELS[1], limit=0.9)
+    votes = tuple(Vote(network, shares) for network in TITLES)
+    reading = Reading("1.png", "0" * 64, "read", None, LABELS[1], 0.94, 5, votes, judgement=judgement)
+    return Row(1, "1.png", reading, verdict=Verdict(choice, "why"))
+
+
+@pytest.fixture
+def limit(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """What the slider holds, in percent."""
+    held: dict[str, float] = {}
+    monkeypatch.setattr(suggest.st, "session_state", held)
+    return held
+
+
+def test_agree_stays_with_the_class_agreed_with_when_the_slider_moves(limit: dict[str, float]) -> None:
+    row = judged_row(AGREE)
+    mine = Worklist(rows=[row])
+    suggest.apply(mine)
+    assert row.verdict == Verdict(AGREE, "why")
+    limit["suggest-from-kept"] = 97.0
+    suggest.apply(mine)
+    [document] = tables.documents(mine)
+    assert (document["suggestion"], document["reader_verdict"], document["reader_label"]) == (UNIDENTIFIED, LABELS[1], LABELS[1])
+    assert filters.kept([row], ["Overridden"]) == [row]
+    assert review._offered(row.verdict, row.judged) == LABELS[1]
+    limit["suggest-from-kept"] = 90.0
+    suggest.apply(mine)
+    assert filters.kept([row], ["Overridden"]) == []
+    assert review._offered(row.verdict, row.judged) == AGREE
+
+
+def test_a_saved_agree_is_left_as_it_was_saved_when_the_slider_moves(limit: dict[str, float], tmp_path: Path) -> None:
+    row = judged_row(AGREE)
+    mine = Worklist(rows=[row])
+    saving.save(mine, CaseBook(tmp_path / "cases.db"), "RK", "", keep=False)
+    limit["suggest-from-kept"] = 97.0
+    suggest.apply(mine)
+    assert not row.unsaved
+    assert row.read_otherwise
+    assert tables.documents(mine)[0]["reader_label"] == LABELS[1]
+
+
+def test_a_case_records_the_limit_that_the_reader_used(limit: dict[str, float], tmp_path: Path) -> None:
+    first, book = judged_row(None), CaseBook(tmp_path / "cases.db")
+    suggest.apply(mine := Worklist(rows=[first]))
+    [field] = saving.save(mine, book, "RK", "", keep=False).fields
+    assert (field.suggestion, field.thresholds["suggest"]) == (LABELS[1], 0.9)
+    limit["suggest-from-kept"] = 97.3
+    suggest.apply(other := Worklist(rows=[judged_row(None)]))
+    case = saving.save(other, book, "RK", "", keep=False)
+    [field] = case.fields
+    assert (field.suggestion, field.thresholds["suggest"]) == (UNIDENTIFIED, 0.973)
+    assert "97.3 % needed" in (field.record.reason or "")
+    assert book.history(case)[0].content["thresholds"]["suggest"] == 0.973
+
+
+def test_a_field_read_again_to_be_opened_is_held_to_the_limit_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = judged_row(None)
+    row.data, validated = b"dropped", row.reading
+    monkeypatch.setattr("ball.engine.load_engine", lambda: None)
+    monkeypatch.setattr(Worklist, "recall", lambda _todo, row, _engine: setattr(row, "reading", validated))
+    app = AppTest.from_string("from pages import read\nread.page()", default_timeout=120)
+    app.session_state["worklist"] = Worklist(rows=[row])
+    app.session_state["suggest-from-kept"] = 97.0
+    app.run()
+    assert not app.exception
+    assert row.reading is not None
+    assert row.reading.suggestion == UNIDENTIFIED
+
+
+def test_not_assessable_is_no_override_of_a_refusal() -> None:
+    row = judged_row(NOT_ASSESSABLE)
+    assert row.reading is not None
+    row.reading = replace(row.reading, suggestion=UNIDENTIFIED)
+    assert filters.kept([row], ["Overridden"]) == [row]
+    row.reading = replace(row.reading, status="refused", reason="Not a smear.")
+    assert filters.kept([row], ["Overridden"]) == []
+
+
+def test_what_was_entered_can_be_saved_once_the_signed_case_is_reopened(app: AppTest, tmp_path: Path) -> None:
+    upload(app, 1)
+    book, mine = CaseBook(tmp_path / "cases" / "cases.db"), todo(app)
+    case = saving.save(mine, book, "RK", "", keep=False)
+    mine.rows[0].verdict = Verdict("Pro-B", "why")
+    signed = book.change(case, "LM", verdict=Verdict("Benign"), signed=True)
+    saving.refresh(mine, book)
+    app.run()
+    assert app.button(key="save-case").disabled
+    assert any("Reopen it in the Case book" in text.value for text in app.markdown)
+    book.change(signed, "LM", signed=False)
+    app.run()
+    assert not app.button(key="save-case").disabled
+    assert mine.rows[0].verdict == Verdict("Pro-B", "why")
+    saving.save(mine, book, "RK", "", keep=False)
+    assert book.case(case.key).fields[0].verdict == Verdict("Pro-B", "why")
+
+
+def test_what_was_entered_on_a_signed_case_that_was_erased_can_be_saved_anew(app: AppTest, tmp_path: Path) -> None:
+    upload(app, 1)
+    book, mine = CaseBook(tmp_path / "cases" / "cases.db"), todo(app)
+    mine.case = book.change(saving.save(mine, book, "RK", "", keep=False), "LM", signed=True)
+    mine.rows[0].verdict = Verdict("Pro-B")
+    book.purge(mine.case, "LM")
+    app.run()
+    assert not app.exception
+    assert any("It may have been erased" in toast.value for toast in app.toast)
+    assert not app.button(key="save-case").disabled
+    assert mine.rows[0].verdict == Verdict("Pro-B")
 
 
 def test_a_case_that_is_no_more_becomes_a_new_one_with_all_that_was_entered(app: AppTest, tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from ball.casebook import CaseBook, CaseBookError, CaseChangedError, NoSuchCaseError
+from ball.casebook import CaseBook, CaseBookError, CaseChangedError, Field, NoSuchCaseError
+from ball.casebook.agreement import overrides
 from ball.casebook.values import OPEN, OVERRIDDEN, SIGNED
 from ball.labels import UNIDENTIFIED
-from ball.verdict import AGREE, Verdict
+from ball.verdict import AGREE, NOT_ASSESSABLE, Verdict
 from tests.case_files import document, field
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -140,6 +141,34 @@ def test_a_signed_case_is_changed_only_after_it_is_reopened(book: CaseBook) -> N
     reopened = book.change(case, "LM", signed=False)
     assert not reopened.signed
     assert [line.action for line in book.history(reopened)][-2:] == ["signed", "reopened"]
+
+
+def test_agree_on_a_case_stays_with_the_class_agreed_with(book: CaseBook) -> None:
+    case = book.change(book.save([field("a.png", "Benign")], "RK"), "RK", verdict=Verdict(AGREE, "why"), signed=True)
+    reopened = book.change(case, "LM", signed=False)
+    assert reopened.verdict == Verdict(AGREE, "why")
+    changed = book.change(reopened, "LM", fields=[field("b.png", "Pre-B"), field("c.png", "Pre-B")])
+    assert (changed.suggestion, changed.verdict, changed.overridden) == ("Pre-B", Verdict("Benign", "why"), True)
+    assert [summary.verdict.choice for summary in book.search(states=["Overridden"])[0]] == ["Benign"]
+    line = book.history(changed)[-1]
+    assert (line.action, line.who, line.content) == ("verdict kept", "LM", {"before": AGREE, "after": "Benign", "note": "why"})
+
+
+def test_agree_on_a_case_of_no_one_class_does_not_become_a_class(book: CaseBook) -> None:
+    case = book.change(book.save([field("a.png", "Benign"), field("b.png", "Pre-B")], "RK"), "RK", verdict=Verdict(AGREE, "why"))
+    changed = book.change(case, "LM", fields=[field("c.png", "Pre-B")])
+    assert (changed.suggestion, changed.verdict, changed.overridden) == ("Pre-B", Verdict(None, "why"), False)
+    assert book.history(changed)[-1].action == "verdict dropped"
+
+
+@pytest.mark.parametrize(("status", "suggestion", "overridden"), [("refused", UNIDENTIFIED, False), ("error", None, False),
+                                                                 ("read", UNIDENTIFIED, True)])  # fmt: skip
+def test_not_assessable_overrides_only_what_was_read(book: CaseBook, status: str, suggestion: str | None, overridden: bool) -> None:
+    given = Field({**document("a.png", suggestion), "status": status}, verdict=Verdict(NOT_ASSESSABLE))
+    case = book.save([given], "RK")
+    assert case.overridden == overridden
+    assert [line.action for line in book.history(case)][1] == ("overridden" if overridden else "judged")
+    assert len(overrides(book.judgements())) == overridden
 
 
 @pytest.mark.parametrize(

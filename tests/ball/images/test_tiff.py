@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 
 from ball.files import fields_in
 from ball.images import DamagedImageError, ImageError, ImageTooLargeError, TruncatedImageError, decode, tiff
+from benchmarks import fuzz
 from benchmarks.samples import picture, tiff_pages
 from tests.sentences import assert_plain
 
@@ -110,6 +112,25 @@ def test_strips_that_overlap_cannot_fill_the_memory(monkeypatch: pytest.MonkeyPa
     with pytest.raises(ImageTooLargeError, match="A page of this TIFF") as caught:
         tiff.page(data, tiff.pages(data)[0])
     assert_plain(caught.value)
+
+
+@pytest.mark.parametrize("name", [name for name in fuzz.HOSTILE if name.startswith("crowd, TIFF")])
+def test_tags_that_share_a_value_cannot_fill_the_memory(name: str) -> None:
+    data = fuzz.HOSTILE[name]()
+    first, second = tiff.pages(data)
+    tracemalloc.start()
+    with pytest.raises(DamagedImageError) as caught:
+        tiff.page(data, first)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert_plain(caught.value)
+    assert peak < 3 * len(data)
+    assert second > first
+
+
+def test_of_a_tag_that_comes_again_the_first_counts() -> None:
+    data = fuzz.crowd([256, 257] * 400, 2**13)
+    assert [decode(tiff.page(data, offset)).size for offset in tiff.pages(data)] == [(8, 8)] * 2
 
 
 @settings(derandomize=True, deadline=None, max_examples=60)

@@ -74,6 +74,17 @@ def test_what_is_no_field_is_passed_over(tmp_path: Path) -> None:
     assert len(find_fields(tmp_path)) == 12
 
 
+def test_hidden_folders_are_not_entered(tmp_path: Path) -> None:
+    layout(tmp_path, SHORT)
+    write(tmp_path / "Benign" / "slide 2" / "a.png", 1)
+    before = find_fields(tmp_path)
+    write(tmp_path / "Benign" / ".thumbnails" / "a.png", 1)
+    write(tmp_path / "Benign" / "slide 2" / ".cache" / "more" / "b.png", 1)
+    (tmp_path / "Benign" / "dead.png").symlink_to(tmp_path / "gone")
+    assert find_fields(tmp_path) == before
+    assert len(before) == 13
+
+
 def test_a_class_may_be_missing(tmp_path: Path) -> None:
     write(tmp_path / "Pro" / "a.png", 1)
     assert [each.label for each in find_fields(tmp_path)] == ["Pro-B"]
@@ -128,8 +139,9 @@ def test_plain_images_are_only_resized(tmp_path: Path) -> None:
 def test_a_broken_field_is_not_passed_over_in_silence(tmp_path: Path) -> None:
     fields = find_fields(layout(tmp_path, SHORT))
     fields[5].path.write_bytes(b"no picture")
-    with pytest.raises(ImageError):
-        load_masked(fields)
+    for read in (load_masked, twin_groups):
+        with pytest.raises(ImageError, match=f"^Early/{fields[5].name}: "):
+            read(fields)
 
 
 def test_twins_are_grouped_and_others_kept_apart(tmp_path: Path) -> None:
