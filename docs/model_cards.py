@@ -84,7 +84,7 @@ def _model(name: str, entry: dict[str, Any]) -> str:
 _USE = """## Intended use
 
 To let a hematologist compare her own reading of a photographed field with those of five networks, in research. It reads
-fields of bone marrow or blood smears of the one hospital whose images it learned from. Not for diagnosis, not for triage, not
+fields of peripheral blood smears of the one hospital whose images it learned from. Not for diagnosis, not for triage, not
 without a reader, and not for other stains, magnifications or cell types.
 """
 

@@ -76,7 +76,7 @@ def _sidebar_list(todo: Worklist) -> None:
 
 def _clear(todo: Worklist) -> None:
     """Clear the list; ask first where she entered what is not saved."""
-    entered = sum(row.unsaved and row.verdict != Verdict() for row in todo.rows)
+    entered = sum(row.unsaved and (row.saved is not None or row.verdict != Verdict()) for row in todo.rows)
     if entered:
         _ask_clear(todo, entered)
     else:

@@ -12,6 +12,15 @@ SPEED: Final = "python -m benchmarks.speed DATA --json weights/benchmark/speed.j
 ROUNDING: Final = "python -m benchmarks.rounding DATA/all --json weights/benchmark/rounding.json"
 APP: Final = "python -m benchmarks.app DATA --json weights/benchmark/app.json"
 
+FIRST_PAGE: Final = 2.5
+"""Goal of the first page, in seconds from the start of a server."""
+
+WIDGET: Final = 0.15
+"""Goal of a changed widget, in seconds."""
+
+MEMORY: Final = 2.0
+"""Goal of the server's memory, in GB."""
+
 
 @dataclass(frozen=True)
 class Ratio:

@@ -41,7 +41,7 @@ def output(documents: Sequence[dict[str, Any]], fields: Sequence[SlideField], ar
         write(args.json, json_text({"slides": slides, "fields": documents}))
     if args.csv:
         write(args.csv, readings_csv(documents))
-    if args.json != "-" != args.csv:
+    if not args.json and not args.csv:
         print(table(("slide", "suggestion", "probability", "fields", "agree", "settled after", "more needed"), map(_row, slides)))
         print(USE)
 

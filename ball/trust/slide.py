@@ -224,10 +224,10 @@ def by_folder(path: str) -> str:
 
 
 def by_name(path: str) -> str:
-    """Slide of a file by its name without the last number: S12_03.jpg and S12_04.jpg belong to S12."""
+    """Slide of a file by its name without the last number, within its folder: S12_03.jpg and S12_04.jpg belong to S12."""
     stem = PurePath(path).stem
     found = re.sub(r"[\s_.\-]*[(\[]?\d+[)\]]?$", "", stem)
-    return found or stem
+    return str(PurePath(path).parent / (found or stem))
 
 
 GROUPINGS: Final[Mapping[str, Callable[[str], str]]] = {"folder": by_folder, "name": by_name, "all": lambda _: "all fields"}

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 _NOBODY: Final = "no initials given"
 
 
-def draw(book: CaseBook, case: Case) -> None:
-    """Draw the menu of what can be taken along; each is noted in the history."""
+def draw(book: CaseBook, case: Case, not_yet: str | None = None) -> None:
+    """Draw the menu of what can be taken along, off where it would not be what is on screen; each is noted in the history."""
     stem = f"case-{case.key}"
-    with st.popover("Export", icon=":material/download:"):
+    with st.popover("Export", icon=":material/download:", disabled=not_yet is not None, help=not_yet):
         st.download_button("Report, PDF", lambda: made(book, case, "pdf"), f"{stem}.pdf", "application/pdf", on_click="ignore")
         st.download_button("All with pictures, ZIP", lambda: made(book, case, "zip"), f"{stem}.zip", "application/zip", on_click="ignore")
         st.download_button("Readings, CSV", lambda: made(book, case, "csv"), f"{stem}.csv", "text/csv", on_click="ignore")

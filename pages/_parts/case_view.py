@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ball.casebook import AuditLine, Case, CaseBook, Field
 
 _EVENTS: Final = 30
+_FIRST: Final = "Save what you entered first, or take it back."
 _ANEW: Final = "case-anew-asked"
 _ACTIONS: Final = {
     "saved": "Field saved", "picture kept": "Field saved with its picture",
@@ -111,15 +112,15 @@ def _head(book: CaseBook, entered: Entries) -> None:
                 _sign(book, case)
         elif st.button(
             "Sign", type="primary", icon=":material/signature:", key="sign", disabled=unsaved,
-            help="Save what you entered first, or take it back." if unsaved else None,
+            help=_FIRST if unsaved else None,
         ):  # fmt: skip
             _sign(book, case)
         if st.button(
-            "Open in Read", icon=":material/open_in_new:", key="to-read", disabled=not pictures,
-            help=None if pictures else "No picture was kept with this case.",
+            "Open in Read", icon=":material/open_in_new:", key="to-read", disabled=not pictures or unsaved,
+            help=_FIRST if unsaved else None if pictures else "No picture was kept with this case.",
         ):  # fmt: skip
             case_export.to_read(book, case)
-        case_export.draw(book, case)
+        case_export.draw(book, case, _FIRST if unsaved else None)
         if st.button("Delete", icon=":material/delete:", type="tertiary", key="delete", disabled=not _may_delete(), help=_whose()):
             _delete(book, case)
 
@@ -171,7 +172,7 @@ def _fields(entered: Entries) -> Field | None:
             "File": field.file, "Suggestion": [mark_of(field.record).chip],
             "Reader": ", ".join(filter(None, [verdict.choice, "unsaved" if field.id in entered.verdicts else ""])),
             "Note": verdict.note, "Votes": marks.strip(field.record) if field.record.votes else None,
-            "Probability": percent(field.record.probability) if field.record.probability is not None else "",
+            "Probability": percent(field.record.probability or 0) if field.record.status == "read" else "",
         }
         for field, verdict in ((each, entered.verdicts.get(each.id or 0, each.verdict)) for each in case.fields)
     ])  # fmt: skip
@@ -203,9 +204,9 @@ def _one(book: CaseBook, entered: Entries, field: Field) -> None:
                 st.image(picture, width=224, alt=f"Field {field.file}")
             with st.container(width="stretch"):
                 st.html(marks.heading(2, mark_of(record)))
-                if record.probability is not None:
+                if record.status == "read":
                     agree = f"**{record.agreement} of {len(record.votes)}** networks agree"
-                    st.markdown(f"**{percent(record.probability)}** probability · {agree}")
+                    st.markdown(f"**{percent(record.probability or 0)}** probability · {agree}")
                 found = [*([record.reason] if record.reason else []), *checks(record)]
                 st.html(f'<div class="ball-file">{escape(" ".join(found))}</div>')
             if record.consensus and record.status == "read":

@@ -55,10 +55,11 @@ def _side(row: Row, todo: Worklist, picture: str) -> None:
     if shown is not None:
         pictures.draw(shown, f"{row.name}: {TITLES.get(picture, picture)}")
     st.html(marks.heading(2, marks.mark_of(reading)))
-    if reading.votes:
+    if reading.status == "read":
         agree = f"**{reading.agreement} of {len(reading.votes)}** networks agree"
         st.markdown(f"**{marks.percent(reading.probability or 0)}** probability · {agree}")
         st.html(marks.bars(reading.consensus, wide=True))
+    if reading.votes:
         spoken = ", ".join(f"{TITLES[vote.network]} {vote.label}" for vote in reading.votes)
         st.image(marks.strip(reading), width=marks.STRIP[0], alt=spoken)
     found = [*([reading.reason] if reading.reason else []), *checks(reading)]

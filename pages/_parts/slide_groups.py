@@ -23,8 +23,9 @@ def choose(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """Draw how to group, and return the fields by slide."""
     folders = any(by_folder(row.name) != "." for row in rows)
     how = st.segmented_control(
-        "Group fields by", [*_BY, _HAND], default="Folder" if folders else "Name", required=True, key="slide-grouping",
-        help="Folder: fields uploaded with their folder. Name: without its last number, so S12_03 and S12_04 belong to S12. "
+        "Group fields by", [*(_BY if folders else ["Name"]), _HAND], default="Folder" if folders else "Name", required=True,
+        key="slide-grouping",
+        help=f"{'Folder: fields of one folder. ' if folders else ''}Name: without its last number, so S12_03 and S12_04 belong to S12. "
         "Hand: you choose.",
     )
     if how == _HAND:

@@ -89,9 +89,12 @@ def _check(reading: Reading) -> None:
 
 def _not_read(row: Row, reading: Reading, todo: Worklist) -> None:
     st.html(f'<p class="ball-file"><b>{escape(reading.reason or "")}</b></p>')
-    others = sum(1 for other in todo.rows if other.rank < 5 and other.rank != 3)
-    if others:
-        st.markdown("The other file was read." if others == 1 else f"The other {others} files were read.")
+    others = [other for other in todo.rows if other.reading is not None and other is not row]
+    read = sum(other.rank != 3 for other in others)
+    if len(others) == 1 == read:
+        st.markdown("The other file was read.")
+    elif others:
+        st.markdown(f"The other {read} files were read." if read == len(others) else f"Of {len(others)} other files {read} were read.")
     if len(reading.missing) < len(TITLES):
         st.markdown("Open the file in an image viewer. If it shows there, save it as PNG or TIFF and add it again; if not, copy it anew.")
     st.button("Remove", icon=":material/close:", key="remove", on_click=todo.remove, args=(row.number,))

@@ -85,7 +85,7 @@ class Row:
         """The reading as JSON values, also where its evidence was dropped; None before it is read."""
         if self.reading is None:
             return None
-        return self.reading.document() | {"cells": self.counted, "sha256": self.sha256 or self.reading.sha256}
+        return self.reading.document() | {"cells": self.counted, "sha256": self.sha256 or self.reading.sha256 or None}
 
     @property
     def rank(self) -> int:

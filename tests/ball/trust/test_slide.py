@@ -80,7 +80,8 @@ def test_the_joint_is_a_distribution_and_its_order_is_that_of_the_mean_logs(rows
 
 @pytest.mark.parametrize(
     ("path", "folder", "name"),
-    [("S1/a_01.jpg", "S1", "a"), ("a-07.png", ".", "a"), ("x/y/Pre (3).jpg", "x/y", "Pre"), ("007.jpg", ".", "007"), ("a.jpg", ".", "a")],
+    [("S1/a_01.jpg", "S1", "S1/a"), ("a-07.png", ".", "a"), ("x/y/Pre (3).jpg", "x/y", "x/y/Pre"),
+     ("007.jpg", ".", "007"), ("a.jpg", ".", "a")],
 )
 def test_fields_are_grouped_by_folder_or_by_name(path: str, folder: str, name: str) -> None:
     assert (by_folder(path), by_name(path)) == (folder, name)
