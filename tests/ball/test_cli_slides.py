@@ -49,7 +49,7 @@ def test_a_slide_without_a_readable_field_is_named(tmp_path: Path, capsys: pytes
     (tmp_path / "b_2.png").write_bytes(b"no picture")
     assert main(["read", str(tmp_path / "b_2.png"), "--slide", "--group", "name", "--json", "-"]) == 1
     (slide,) = json.loads(capsys.readouterr().out)["slides"]
-    assert (slide["slide"], slide["suggestion"], len(slide["left_out"])) == ("b", None, 1)
+    assert (Path(slide["slide"]).name, slide["suggestion"], len(slide["left_out"])) == ("b", None, 1)
 
 
 def test_without_json_slides_are_a_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,6 +57,12 @@ def test_without_json_slides_are_a_table(folder: Path, capsys: pytest.CaptureFix
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:3] == ["slide", "suggestion", "probability"]
     assert "S1" in lines[1]
+
+
+def test_slides_written_to_a_file_are_not_printed(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["read", str(folder / "S1"), "--slide", "--json", str(tmp_path / "slides.json")])
+    assert capsys.readouterr().out == ""
+    assert len(json.loads((tmp_path / "slides.json").read_text())["slides"]) == 1
 
 
 @pytest.mark.parametrize("arguments", [["--data", "nowhere"], ["--data", "."]])

@@ -379,6 +379,36 @@ def test_the_list_is_not_cleared_of_readings_without_a_word(app: AppTest) -> Non
     assert not todo(app).rows
 
 
+def test_a_saved_reading_taken_back_is_not_cleared_without_a_word(app: AppTest, tmp_path: Path) -> None:
+    upload(app, 1)
+    fields = todo(app)
+    fields.rows[0].verdict = Verdict("Pro-B")
+    saving.save(fields, CaseBook(tmp_path / "cases.db"), "RK", "", False)
+    fields.rows[0].verdict = Verdict()
+    app.run()
+    press(app, "clear-list")
+    assert any("1 reading of yours is not saved" in text.value for text in app.markdown)
+
+
+def test_a_file_without_bytes_has_no_hash_as_on_the_command_line() -> None:
+    row = judged_row(None)
+    assert row.reading is not None
+    row.reading = replace(row.reading, sha256=None)
+    document = row.document()
+    assert document is not None
+    assert document["sha256"] is None
+
+
+def test_a_refused_field_is_compared_without_a_probability(app: AppTest) -> None:
+    upload(app, 1, 2)
+    for row in todo(app).rows:
+        assert row.reading is not None
+        row.reading = replace(row.reading, status="refused", suggestion=UNIDENTIFIED, reason="Not like the validated smears.")
+    app.segmented_control(key="view").set_value("Compare").run()
+    assert not app.exception
+    assert not any("probability" in text.value for text in app.markdown)
+
+
 def test_two_fields_stand_side_by_side(app: AppTest) -> None:
     upload(app, 1, 2)
     app.segmented_control(key="view").set_value("Compare").run()
