@@ -41,10 +41,11 @@ def button(todo: Worklist) -> None:
 
 def follow(todo: Worklist) -> None:
     """Bring a case that was signed to what the book holds by now: reopened there, it can be saved to again from here."""
-    from ball.casebook import errors
-
     if todo.case is None or not todo.case.signed:
         return
+    # Not before there is a case: the first page does not wait for the database's library.
+    from ball.casebook import errors
+
     try:
         refresh(todo, casebook())
     except errors.NoSuchCaseError as error:
