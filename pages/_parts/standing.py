@@ -20,7 +20,9 @@ def tried_by(networks: Sequence[str]) -> str:
     names = [TITLES[name] for name in networks if name in TITLES]
     if not names or len(names) == len(TITLES):
         return ""
-    who = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else f"{names[0]} alone"
+    from pages._parts.findings import listed
+
+    who = listed(names) if len(names) > 1 else f"{names[0]} alone"
     return f"Held-out stains were read by {who} so far, not by all {len(TITLES)} networks."
 
 
