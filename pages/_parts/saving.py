@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from ball.logs import log_failure
 from pages._parts import who
 from pages._parts.worklist import Row, Worklist
 
 if TYPE_CHECKING:
     from ball.casebook import Case, CaseBook, CaseBookError, Field
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 def casebook() -> CaseBook:
@@ -51,8 +55,9 @@ def follow(todo: Worklist) -> None:
     except errors.NoSuchCaseError as error:
         detach(todo)
         st.toast(f"{plain(str(error))} What you entered can be saved as a new one.")
-    except errors.CaseBookError:
-        pass  # It stays as it was known; the Case book page says what ails the book.
+    except errors.CaseBookError as error:
+        # It stays as it was known; the Case book page says what ails the book.
+        log_failure(_LOG, "A signed case could not be looked up.", error)
 
 
 def state(todo: Worklist) -> str:
