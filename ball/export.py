@@ -15,6 +15,8 @@ from ball.names import TITLES
 USE: Final = "For research use only. Benign means hematogones here, not normal blood."
 READER: Final = ("reader_verdict", "reader_label", "reader_note")
 """Keys of the reader's own verdict, which the app's exports hold beside those of the reading."""
+STABILITY: Final = "stability"
+"""Key of what small changes of stain and light do to a reading, where that was tried."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -34,8 +36,12 @@ def flat(documents: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[obje
     votes = [f"{network} {column}" for network in TITLES for column in ("label", *LABELS)]
     last = ["missing", "flags", "notices", "cells", "seconds", "engine", *(f"{network} sha256" for network in TITLES), "use"]
     reader = [key for key in READER if any(key in document for document in documents)]
-    rows = [[*_flat_row(document, first), *(document.get(key) for key in reader)] for document in documents]
-    return [*first, *votes, *last, *(key.replace("_", " ") for key in reader)], rows
+    tried = ["low", "high"] if any(STABILITY in document for document in documents) else []
+    rows = [
+        [*_flat_row(document, first), *((document.get(STABILITY) or {}).get(end) for end in tried), *(document.get(key) for key in reader)]
+        for document in documents
+    ]
+    return [*first, *votes, *last, *(f"{STABILITY} {end}" for end in tried), *(key.replace("_", " ") for key in reader)], rows
 
 
 def _flat_row(document: Mapping[str, Any], first: Sequence[str]) -> list[object]:

@@ -26,9 +26,13 @@ def restore_sentence() -> str:
     return "Restore it with `git checkout weights`"
 
 
-def read_command(file: str) -> str:
-    """The command that reads a file again, typed in its folder; a name that looks like an option is no option."""
-    return f"python -m ball read {shlex.quote(f'./{file}' if file.startswith('-') else file)} --json -"
+def read_command(file: str, stability: bool = False) -> str:
+    """The command that reads a file again, typed in its folder, its stability with it where asked for.
+
+    A name that looks like an option is no option.
+    """
+    tried = " --stability" if stability else ""
+    return f"python -m ball read {shlex.quote(f'./{file}' if file.startswith('-') else file)}{tried} --json -"
 
 
 THRESHOLDS: Final = "trust.json"

@@ -140,3 +140,8 @@ def percent(value: float, digits: int = 1) -> str:
     if text == f"{0:.{digits}f}" and value > 0:
         return f"< {10**-digits:.{digits}f} %"
     return f"{text} %"
+
+
+def under_changes(low: float, high: float) -> str:
+    """Least and largest probability of the leading class under small changes of the field, as a fact."""
+    return f"{percent(low, 0)} to {percent(high, 0)} under small changes of stain and light"

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from ball.export import STABILITY
 from ball.labels import LABELS
+from ball.places import read_command
 from ball.verdict import Verdict, suggested
 
 OPEN: Final = "Open"
@@ -86,6 +88,17 @@ class Field:
     def origin(self) -> str:
         """Name of the file that is to be read again for this field."""
         return self.container or self.file
+
+    @property
+    def command(self) -> str:
+        """The command that makes this reading again."""
+        return read_command(self.origin, STABILITY in self.document)
+
+    @property
+    def spread(self) -> tuple[float, float] | None:
+        """Least and largest probability of the leading label under small changes of stain and light, where they were tried."""
+        tried = self.document.get(STABILITY)
+        return (tried["low"], tried["high"]) if tried else None
 
     @property
     def sha256(self) -> str:

@@ -20,7 +20,7 @@ from ball.commands._output import (
     write,
     write_image,
 )
-from ball.export import USE, readings_csv, readings_json
+from ball.export import STABILITY, USE, readings_csv, readings_json
 from ball.labels import LABELS
 from ball.names import ENGINES
 
@@ -49,6 +49,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--maps", metavar="FOLDER", type=Path, help="write where each network looked for its vote, one PNG a vote")
     parser.add_argument("--height-um", type=above_zero, metavar="UM",
                         help="height of every field in micrometres: the cells' median diameter is given in them, too")
+    parser.add_argument("--stability", action="store_true",
+                        help="read each field under seven changes of stain, light and compression, too: a vote that turns over is "
+                        "flagged, and the probability's spread is written (takes several times as long)")
     slides.add(parser)
     parser.add_argument(
         "--engine", metavar="NAME", default="auto",
@@ -76,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         for reading in _readings(files, engine, args.maps is not None, args.height_um):
             gathered.append(SlideField.of(reading))
-            documents.append(_document(reading, args.maps))
+            documents.append(_document(reading, args.maps, engine if args.stability else None))
             status = status or int(documents[-1]["status"] == "error")
     except KeyboardInterrupt:
         say(f"Interrupted; what was read until then is written: {len(documents)} of the fields of {len(files)} files.")
@@ -138,13 +141,21 @@ def _readings(files: Sequence[tuple[str, Path]], engine: Engine, maps: bool, sca
     return read_many(fields, engine=engine, maps=maps, scale=scale)
 
 
-def _document(reading: Reading, maps: Path | None) -> Document:
-    """Name a field that could not be read on standard error, write the maps of another; keep nothing but its document."""
+def _document(reading: Reading, maps: Path | None, changing: Engine | None) -> Document:
+    """Name a field that could not be read on standard error, write the maps of another; keep nothing but its document.
+
+    With ``changing`` the field is read again under small changes, and what they do is part of the document.
+    """
     if reading.status == "error":
         say(f"{printable(reading.file)}: {reading.reason}")
     elif maps is not None:
         _write_maps(reading, maps)
-    return reading.document()
+    if changing is None:
+        return reading.document()
+    from ball.trust.stability import try_changes
+
+    found = try_changes(reading, changing)
+    return (found.flagged(reading) if found else reading).document() | {STABILITY: found.document() if found else None}
 
 
 def _write_maps(reading: Reading, folder: Path) -> None:
@@ -173,5 +184,7 @@ def _output(documents: Sequence[Document], args: argparse.Namespace) -> None:
 def _row(document: Document) -> tuple[object, ...]:
     codes = ", ".join(flag.split(":")[0] for flag in document["flags"])
     probability = "-" if document["probability"] is None else f"{document['probability']:.3f}"
+    if tried := document.get(STABILITY):
+        probability += f" ({tried['low']:.3f}-{tried['high']:.3f})"
     agreement = "-" if document["agreement"] is None else f"{document['agreement']} of {len(document['votes'])}"
     return document["file"], document["status"], document["suggestion"] or "-", probability, agreement, codes or "-"

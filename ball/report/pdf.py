@@ -12,11 +12,10 @@ from fpdf.enums import MethodReturnValue, WrapMode
 from ball.casebook.values import Field
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.names import TITLES
-from ball.places import read_command
 from ball.report import pictures
 from ball.report.fonts import FAMILY, font_file, shown
 from ball.report.values import Report, Sheet, clock, spoken
-from ball.wording import BENIGN, MARKS, Mark, checks, mark_of, percent
+from ball.wording import BENIGN, MARKS, Mark, checks, mark_of, percent, under_changes
 
 NOTICE: Final = "Research use only. Not for diagnosis. The software suggests; the reader decides."
 _INK: Final = (16, 24, 30)
@@ -254,6 +253,8 @@ def _sentences(field: Field) -> list[str]:
         of = record.leading if record.suggestion == UNIDENTIFIED else None
         agree = f"{record.agreement} of {len(record.votes)} networks agree"
         found.append(f"{percent(record.probability)} probability{f' of {of}' if of else ''} · {agree}")
+    if field.spread:
+        found.append(under_changes(*field.spread))
     if record.leading == LABELS[0] and record.status == "read":
         found.append(BENIGN)
     doubts = checks(record)
@@ -349,7 +350,7 @@ def _sources(pages: _Pages, field: Field) -> None:
         "Engine": document["engine"],
         "Software": ", ".join(f"{name} {version}" for name, version in field.versions.items()),
         **{f"Weights of {TITLES.get(name, name)}": sha256 for name, sha256 in document["weights"].items()},
-        "Read it again": read_command(field.origin),
+        "Read it again": field.command,
     }
     pages.title_line("Where these numbers come from")
     for key, value in facts.items():

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from ball.labels import LABELS
 from ball.perturb import PERTURBATIONS
 from ball.trust.calibration import consensus
-from ball.trust.store import Trust, calibration_for
+from ball.trust.store import Trust, calibration_for, find_trust
 
 if TYPE_CHECKING:
     from ball.engine import Engine
+    from ball.reading import Reading
     from ball.segmentation import Segmentation
 
 CODE: Final = "unstable"
@@ -51,6 +52,32 @@ class Stability:
         parts += [f"the consensus turns to {label} ({PERTURBATIONS[name].title})" for name, label in self.leads.items()]
         text = "; ".join(parts)
         return (f"{CODE}: {text[0].upper()}{text[1:]}.",)
+
+    def flagged(self, reading: Reading) -> Reading:
+        """The reading with the flag of this trial, in place of that of another one."""
+        kept = tuple(flag for flag in reading.flags if not flag.startswith(f"{CODE}: "))
+        return replace(reading, flags=(*kept, *self.flags))
+
+    def document(self) -> dict[str, Any]:
+        """The trial as JSON values."""
+        low, high = self.spread
+        return {
+            "label": self.label, "low": low, "high": high, "probabilities": dict(self.probabilities),
+            "turned": {network: list(names) for network, names in self.turned.items()}, "leads": dict(self.leads),
+        }
+
+
+def try_changes(reading: Reading, engine: Engine) -> Stability | None:
+    """Read a field again under every perturbation, with the thresholds of the networks; None where it was not read at all.
+
+    Args:
+        reading: with its evidence.
+        engine: the networks that made it.
+    """
+    if reading.evidence is None:
+        return None
+    votes = {vote.network: vote.probabilities for vote in reading.votes}
+    return stability(reading.evidence.segmentation, votes, engine, find_trust(engine.folder))
 
 
 def stability(segmentation: Segmentation, votes: Mapping[str, Sequence[float]], engine: Engine, trust: Trust | None = None) -> Stability:

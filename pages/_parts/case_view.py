@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from ball.casebook.errors import CaseBookError, CaseChangedError, NoSuchCaseError
-from ball.places import read_command
 from ball.report.values import clock
 from ball.verdict import Verdict
-from ball.wording import MARKS, checks, mark_of, percent
+from ball.wording import MARKS, checks, mark_of, percent, under_changes
 from pages._parts import access, case_export, entries, marks, review, saving, tables, who
 from pages._parts.entries import Entries
 
@@ -207,6 +206,8 @@ def _one(book: CaseBook, entered: Entries, field: Field) -> None:
                 if record.status == "read":
                     agree = f"**{record.agreement} of {len(record.votes)}** networks agree"
                     st.markdown(f"**{percent(record.probability or 0)}** probability · {agree}")
+                if field.spread:
+                    st.markdown(under_changes(*field.spread))
                 found = [*([record.reason] if record.reason else []), *checks(record)]
                 st.html(f'<div class="ball-file">{escape(" ".join(found))}</div>')
             if record.consensus and record.status == "read":
@@ -217,7 +218,7 @@ def _one(book: CaseBook, entered: Entries, field: Field) -> None:
         else:
             _judge(entered, field)
         st.markdown("The same reading, on the command line, where the file lies:")
-        st.code(read_command(field.origin), language=None, wrap_lines=True)
+        st.code(field.command, language=None, wrap_lines=True)
 
 
 def _judge(entered: Entries, field: Field) -> None:

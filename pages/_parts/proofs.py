@@ -67,4 +67,4 @@ def _details(reading: Reading, row: Row) -> None:
     st.subheader("Where these numbers come from", anchor=False)
     st.html(f'<dl class="ball-facts">{lines}</dl>')
     st.markdown("The same reading, on the command line:")
-    st.code(read_command(row.file or row.name), language=None, wrap_lines=True)
+    st.code(read_command(row.file or row.name, stability=row.stability is not None), language=None, wrap_lines=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -14,27 +13,18 @@ if TYPE_CHECKING:
     from ball.trust.stability import Stability
     from pages._parts.worklist import Row
 
-_KEY: Final = "stability"
-
-
-def known(row: Row) -> Stability | None:
-    """What was found of a row, if it was tried."""
-    found: dict[tuple[int, str], Stability] = st.session_state.get(_KEY, {})
-    return found.get((row.number, row.reading.sha256)) if row.reading else None
-
 
 def spread(row: Row) -> str:
     """The spread in words for the line beside the probability; empty where it was not tried."""
-    found = known(row)
-    if found is None:
+    if row.stability is None:
         return ""
-    low, high = found.spread
+    low, high = row.stability.spread
     return f"Stain changes **{marks.percent(low, 0)} to {marks.percent(high, 0)}**"
 
 
 def draw(row: Row) -> None:
     """Draw the tab."""
-    found = known(row)
+    found = row.stability
     st.subheader("Does the answer hold when stain and light change?", anchor=False)
     if found is None:
         st.markdown("The field is read again with each stain stronger and weaker, brighter, darker, and as a coarse JPEG.")
@@ -50,18 +40,11 @@ def draw(row: Row) -> None:
 
 def _try(row: Row) -> None:
     from ball.engine import load_engine
-    from ball.trust.stability import CODE, stability
-    from ball.trust.store import find_trust
+    from ball.trust.stability import try_changes
 
-    reading = row.reading
-    if reading is None or reading.evidence is None:
-        return
-    engine = load_engine()
-    votes = {vote.network: vote.probabilities for vote in reading.votes}
-    found = stability(reading.evidence.segmentation, votes, engine, find_trust(engine.folder))
-    st.session_state.setdefault(_KEY, {})[row.number, reading.sha256] = found
-    kept = tuple(flag for flag in reading.flags if not flag.startswith(f"{CODE}: "))
-    row.reading = replace(reading, flags=(*kept, *found.flags))
+    if row.reading is not None:
+        row.stability = try_changes(row.reading, load_engine())
+        row.show_stability()
 
 
 def _turned(found: Stability) -> str:

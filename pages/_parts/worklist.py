@@ -10,6 +10,7 @@ from collections import OrderedDict, deque
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from ball.export import STABILITY
 from ball.labels import UNIDENTIFIED
 from ball.logs import log_failure
 from ball.verdict import Verdict, suggested
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ball.engine import Engine
     from ball.files import Part
     from ball.reading import Reading
+    from ball.trust.stability import Stability
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ class Row:
     ``measures`` are the cells of its document and the measures of each, ``verdict`` the reader's own, ``saved`` the field
     of the case book that it is kept as. ``sha256`` is that of the file as it came, where ``data`` is its kept picture instead.
     ``seen``: whether it was opened. ``limit``: the probability that its suggestion was held to, where it was held to one.
+    ``stability``: what small changes of stain and light do to it, where that was tried.
     """
 
     number: int
@@ -56,6 +59,7 @@ class Row:
     sha256: str = ""
     seen: bool = False
     limit: float | None = None
+    stability: Stability | None = None
 
     @property
     def unsaved(self) -> bool:
@@ -85,7 +89,13 @@ class Row:
         """The reading as JSON values, also where its evidence was dropped; None before it is read."""
         if self.reading is None:
             return None
-        return self.reading.document() | {"cells": self.counted, "sha256": self.sha256 or self.reading.sha256 or None}
+        found = self.reading.document() | {"cells": self.counted, "sha256": self.sha256 or self.reading.sha256 or None}
+        return found if self.stability is None else found | {STABILITY: self.stability.document()}
+
+    def show_stability(self) -> None:
+        """Flag the reading with what was tried of it."""
+        if self.reading is not None and self.stability is not None:
+            self.reading = self.stability.flagged(self.reading)
 
     @property
     def rank(self) -> int:
@@ -164,6 +174,7 @@ class Worklist:
         with self._lock:
             if row.faded:
                 self._read(row, File(row.number, row.data), engine)
+                row.show_stability()
 
     def keep(self, row: Row) -> None:
         """Note that a row was opened or read, and drop the evidence of the one for which that is longest ago."""

@@ -77,6 +77,22 @@ def test_a_field_that_was_read_has_every_value(folder: Path, capsys: pytest.Capt
     assert one["cells"]["count"] > 0
 
 
+def test_stability_adds_its_flag_and_its_spread_and_nothing_else(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, found, _ = documents(capsys, folder, "--stability")
+    _, plain, _ = documents(capsys, folder)
+    assert status == 1
+    assert all(list(one) == [*KEYS, "stability"] for one in found)
+    assert [one["stability"] is None for one in found] == [False, False, True]
+    for one, usual in zip(found[:2], plain, strict=False):
+        tried = one["stability"]
+        assert 0 < tried["low"] <= tried["high"] <= 1
+        assert one["flags"][: len(usual["flags"])] == usual["flags"]
+        assert one["flags"][len(usual["flags"]) :] == [flag for flag in one["flags"] if flag.startswith("unstable: ")]
+        assert bool(tried["turned"] or tried["leads"]) == (len(one["flags"]) > len(usual["flags"]))
+    assert main(["read", str(folder / "field 2.png"), "--stability"]) == 0
+    assert f"({found[0]['stability']['low']:.3f}-" in capsys.readouterr().out
+
+
 def test_a_height_gives_micrometres(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, (first, *_), _ = documents(capsys, folder / "field 2.png", "--height-um", "90")
     assert first["cells"]["median"]["micrometres"] > 0

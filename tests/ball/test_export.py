@@ -33,6 +33,14 @@ def test_csv_has_one_row_a_field() -> None:
     assert [key.removesuffix(" label") for key in read if key.endswith(" label")] == list(TITLES)
 
 
+def test_what_small_changes_do_has_columns_where_it_was_tried() -> None:
+    tried = DOCUMENT | {"stability": {"low": 0.41, "high": 0.63}}
+    first, second = csv.DictReader(readings_csv([tried, ERROR | {"stability": None}]).splitlines())
+    assert (first["stability low"], first["stability high"]) == ("0.41", "0.63")
+    assert (second["stability low"], second["stability high"]) == ("", "")
+    assert "stability low" not in next(csv.DictReader(readings_csv([DOCUMENT]).splitlines()))
+
+
 def test_json_is_the_documents_and_strict() -> None:
     assert json.loads(readings_json([DOCUMENT])) == [DOCUMENT]
     assert json.loads(readings_json([{"a": float("nan")}]), parse_constant=pytest.fail) == [{"a": None}]

@@ -26,9 +26,11 @@ def test_any_name_is_one_word_and_no_option(name: str) -> None:
     assert not words[4].startswith("-")
 
 
+@pytest.mark.parametrize("stability", [False, True])
 @pytest.mark.skipif(os.name != "posix", reason="the command is quoted for a POSIX shell")
-def test_the_command_gives_what_the_screen_shows(random_weights: Path, tmp_path: Path) -> None:
+def test_the_command_gives_what_the_screen_shows(random_weights: Path, tmp_path: Path, stability: bool) -> None:
     from ball.engine import load_engine
+    from ball.trust.stability import try_changes
     from ball.weights import Store
     from pages._parts.worklist import Worklist
 
@@ -36,15 +38,25 @@ def test_the_command_gives_what_the_screen_shows(random_weights: Path, tmp_path:
     (tmp_path / name).write_bytes(synthetic.png(1))
     fields = Worklist()
     fields.add(name, synthetic.png(1))
-    fields.read_next(load_engine(Store(random_weights)))
-    shown = fields.rows[0].document()
+    engine = load_engine(Store(random_weights))
+    fields.read_next(engine)
+    row = fields.rows[0]
+    assert row.reading is not None
+    row.stability = try_changes(row.reading, engine) if stability else None
+    row.show_stability()
+    shown = row.document()
     assert shown is not None
-    command = read_command(name).replace("python", shlex.quote(sys.executable), 1)
+    command = read_command(name, stability).replace("python", shlex.quote(sys.executable), 1)
     settings = {**os.environ, "BALL_WEIGHTS": str(random_weights), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, shell=True, cwd=tmp_path, env=settings, capture_output=True, text=True, check=True)
     [printed] = json.loads(done.stdout)
     assert not (tmp_path / "evil").exists()
-    told = {"file", "seconds", "votes", "probability"}
+    told = {"file", "seconds", "votes", "probability", "stability"}
+    assert ("stability" in shown, "stability" in printed) == (stability, stability)
+    if stability:
+        mine, theirs = shown["stability"], printed["stability"]
+        assert (mine["label"], mine["turned"], mine["leads"]) == (theirs["label"], theirs["turned"], theirs["leads"])
+        assert theirs["probabilities"] == pytest.approx(mine["probabilities"], abs=1e-5)
     assert {key: printed[key] for key in printed if key not in told} == {key: shown[key] for key in shown if key not in told}
     assert printed["probability"] == pytest.approx(shown["probability"], abs=1e-5)
     for mine, theirs in zip(shown["votes"], printed["votes"], strict=True):

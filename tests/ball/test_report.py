@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import zipfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,14 @@ def test_a_report_holds_all_that_was_read(sheet: Sheet, reading: Any) -> None:
     assert "Seen." in text
     assert f"{len(reading.evidence.cells)} cells" in text
     assert "python -m ball read field.png --json -" in text
+
+
+def test_what_small_changes_do_is_reported_where_it_was_tried() -> None:
+    tried = replace(field(), document=document() | {"stability": {"low": 0.412, "high": 0.874}})
+    text = " ".join(words(pdf_of(Report((Sheet(tried),)))))
+    assert "41 % to 87 % under small changes of stain and light" in text
+    assert "python -m ball read field.png --stability --json -" in text
+    assert "small changes" not in " ".join(words(pdf_of(Report((Sheet(field()),)))))
 
 
 def test_a_page_of_a_file_is_read_again_from_the_file() -> None:

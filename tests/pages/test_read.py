@@ -258,6 +258,26 @@ def test_a_dropped_field_is_read_again_when_opened(app: AppTest, monkeypatch: py
     assert [document["votes"] for document in tables.documents(todo(app))] == [document["votes"] for document in kept]
 
 
+def test_stability_is_tried_once_shown_beside_the_probability_and_kept(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ball.trust.stability import Stability
+
+    turned = Stability("Pre-B", {"brighter": 0.41, "darker": 0.63}, {"alexnet": ("brighter",)}, {})
+    tried = []
+    monkeypatch.setattr("ball.trust.stability.try_changes", lambda *given: tried.append(given) or turned)
+    upload(app, ("field.png", synthetic.png(1)))
+    press(app, "Try seven changes")
+    assert "Stain changes **41 % to 63 %**" in " ".join(each.value for each in app.markdown)
+    assert [flag.split(":")[0] for flag in todo(app).rows[0].reading.flags].count("unstable") == 1
+    todo(app).rows[0].reading = replace(todo(app).rows[0].reading, evidence=None)
+    app.run()
+    [row] = todo(app).rows
+    assert row.reading is not None
+    assert row.reading.evidence is not None
+    assert [flag.split(":")[0] for flag in row.reading.flags].count("unstable") == 1
+    assert len(tried) == 1
+    assert json.loads(tables.as_json(todo(app)))[0]["stability"]["turned"] == {"alexnet": ["brighter"]}
+
+
 def test_next_walks_the_rows_to_check_alone(app: AppTest, reading: Any) -> None:
     clear = replace(reading, votes=reading.votes[:1], flags=(), suggestion=reading.votes[0].label)
     upload(app, ("a.png", synthetic.png(1)), ("b.png", synthetic.png(2)), ("c.png", synthetic.png(3)))
