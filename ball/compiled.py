@@ -1,9 +1,9 @@
 """Networks compiled for the processor by OpenVINO: graphs made from the weight files, kept in the cache folder.
 
-Why OpenVINO and not ONNX Runtime: `python -m benchmarks.engines` times both on the five networks. In f32 they are equal
-within a few percent; OpenVINO alone computes in bf16, which takes little more than half the time again on a processor
-that has it, and it takes torch's modules as they are. ONNX needs three more packages to export them, and its exporter
-for traced modules refuses AlexNet's pooling below 224 pixels.
+Why OpenVINO and not ONNX Runtime: `python -m benchmarks.engines` times both on the five networks (engines.json). One field
+takes them equally long in f32 within a few percent; OpenVINO alone computes in bf16, which takes little more than half the
+time again on a processor that has it, and it takes torch's modules as they are. ONNX needs three more packages to export
+them, and its exporter for traced modules refuses AlexNet's pooling below 224 pixels.
 
 A kept graph is used only if the weights' SHA-256, the side read at, the versions of the libraries and `FORMAT` are
 those it was made of, and its own files have the checksums noted beside them. Before a graph is kept, it must give

@@ -3,7 +3,8 @@
     python -m benchmarks.training DATA --json weights/benchmark/training-speed.json
 
 DATA holds ``all`` (fields in class folders). Both paths train the same network on the same files, at the same batch and
-image side, in f32, on the same device.
+image side, on the same device: the naive one in f32, since its mixed precision is for CUDA alone, ours in f32 and in bf16, in
+which some of the weights here were fitted (manifest.json).
 
 The naive path is torchvision's references/classification/train.py with its defaults: each epoch decodes every JPEG by PIL,
 cuts and scales (RandomResizedCrop), flips, makes a tensor and normalises it in the workers of a DataLoader; the network lies
@@ -14,7 +15,8 @@ Ours is an epoch of `ball.training.fit`: images decoded and masked once, then he
 right angles, mirror, stain, light); channels last; AdamW, and an average of the weights. Decoding and masking once is counted, too,
 shared out over the epochs of the recipe.
 
-``network alone`` is forward and backward on a batch that lies ready, in each memory format: no path can be faster than its own.
+``network alone`` is forward and backward on a batch that lies ready, in the memory format and precision of each path: no path can
+be faster than its own.
 Run it on a quiet machine; ``--clock cpu`` gives one thread to each path, without workers, and counts processor time.
 """
 
@@ -27,6 +29,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +41,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
+from ball.benchmark.speeds import TRAINING
 from ball.labels import LABELS
 from ball.networks import MEAN, NETWORKS, STD
 from ball.training.data import Field, find_fields, load_masked
@@ -45,7 +49,6 @@ from ball.training.fit import Examples, Run, begin, one_epoch
 from ball.training.recipe import Stage, recipe_for
 from benchmarks.speed import processor, ratio
 
-COMMAND: Final = "python -m benchmarks.training DATA --json weights/benchmark/training-speed.json"
 GOALS: Final = {"cpu": 1.5, "cuda": 5.0}
 clock: Callable[[], float] = time.perf_counter
 
@@ -115,15 +118,18 @@ class Ours:
         one_epoch(self.run, self.recipe, models, self.average, self.optimizer, self.stage, self.epochs // 2, self.epochs)
 
 
-def alone(network: str, batch: int, side: int, device: torch.device, layout: torch.memory_format) -> Callable[[], None]:
-    """One forward and backward pass of a network on a batch that lies ready."""
+def alone(network: str, batch: int, side: int, fabric: Fabric, layout: torch.memory_format) -> Callable[[], None]:
+    """One forward and backward pass of a network on a batch that lies ready, in the precision of ``fabric``."""
+    device = fabric.device
     model = NETWORKS[network].build(num_classes=len(LABELS)).to(device).to(memory_format=layout).train()
     images = torch.randn(batch, 3, side, side, device=device).to(memory_format=layout)
     targets = torch.zeros(batch, dtype=torch.long, device=device)
 
     def step() -> None:
         model.zero_grad(set_to_none=True)
-        loss: Any = functional.cross_entropy(model(images), targets)
+        with fabric.autocast():
+            logits = model(images)
+        loss: Any = functional.cross_entropy(logits.float(), targets)
         loss.backward()
 
     return step
@@ -140,15 +146,15 @@ def seconds(action: Callable[[], None], device: torch.device) -> float:
 
 def measure(network: str, fields: Sequence[Field], batch: int, side: int, fabric: Fabric, turns: int, workers: int) -> dict[str, Any]:
     """Train one network by both paths in turn, and say how fast each was."""
-    device = fabric.device
+    device, plain = fabric.device, Fabric(accelerator=fabric.device.type, devices=1)
     count = len(fields) // batch * batch
     with tempfile.TemporaryDirectory() as folder:
         naive = Naive(network, fields, batch, side, device, workers)
         ours = Ours(network, fields, batch, side, fabric, Path(folder))
     paths = {
         "naive": (naive.epoch, count), "ours": (ours.epoch, count),
-        "network alone, as torchvision builds it": (alone(network, batch, side, device, torch.contiguous_format), batch),
-        "network alone, channels last": (alone(network, batch, side, device, torch.channels_last), batch),
+        "network alone, as torchvision builds it": (alone(network, batch, side, plain, torch.contiguous_format), batch),
+        "network alone, as ours has it": (alone(network, batch, side, fabric, torch.channels_last), batch),
     }  # fmt: skip
     spent: dict[str, list[float]] = {key: [] for key in paths}
     for turn in range(turns + 1):
@@ -164,7 +170,7 @@ def measure(network: str, fields: Sequence[Field], batch: int, side: int, fabric
         "times_faster": ratio(spent["naive"], spent["ours"]),
         "images_a_second": {key: round(1 / value, 2) for key, value in middle.items()},
         "share_of_naive_in_the_network": round(middle["network alone, as torchvision builds it"] / middle["naive"], 3),
-        "share_of_ours_in_the_network": round(middle["network alone, channels last"] / middle["ours"], 3),
+        "share_of_ours_in_the_network": round(middle["network alone, as ours has it"] / middle["ours"], 3),
         "seconds_of_decoding_and_masking_once_an_image": round(ours.once / len(fields), 5), "epochs_that_share_it": ours.epochs,
     }  # fmt: skip
 
@@ -177,17 +183,18 @@ def spread(data: Path, count: int) -> list[Field]:
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure every network asked for."""
-    fabric = Fabric(accelerator=arguments.accelerator, devices=1)
+    fabrics = {name: Fabric(accelerator=arguments.accelerator, devices=1, precision=name) for name in arguments.precision}
     workers = 0 if arguments.clock == "cpu" else os.cpu_count() or 1
     fields = spread(arguments.data, arguments.images)
-    found = {}
-    for network in arguments.network:
-        found[network] = measure(network, fields, arguments.batch, arguments.side, fabric, arguments.turns, workers)
-        print(network, json.dumps(found[network]), flush=True)
-    kind = fabric.device.type
+    found: dict[str, dict[str, Any]] = {network: {} for network in arguments.network}
+    for network, (name, fabric) in product(found, fabrics.items()):
+        found[network][name] = measure(network, fields, arguments.batch, arguments.side, fabric, arguments.turns, workers)
+        print(network, name, json.dumps(found[network][name]), flush=True)
+    device = next(iter(fabrics.values())).device
+    kind = device.type
     return {
-        "command": COMMAND, "date": datetime.now(UTC).date().isoformat(), "processor": processor(),
-        "device": torch.cuda.get_device_name(fabric.device) if kind == "cuda" else "cpu", "threads": torch.get_num_threads(),
+        "command": TRAINING, "date": datetime.now(UTC).date().isoformat(), "processor": processor(),
+        "device": torch.cuda.get_device_name(device) if kind == "cuda" else "cpu", "threads": torch.get_num_threads(),
         "workers": workers, "clock": arguments.clock, "torch": torch.__version__, "images_an_epoch": arguments.images,
         "batch": arguments.batch, "side": arguments.side, "turns": arguments.turns, "goal": GOALS.get(kind), "networks": found,
     }
@@ -204,6 +211,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--images", type=int, default=128, help="fields an epoch")
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--accelerator", default="auto", help="passed to Lightning Fabric: auto (default), cpu, cuda")
+    parser.add_argument("--precision", nargs="+", default=["32-true", "bf16-mixed"], metavar="NAME", help="of ours, as Lightning Fabric "
+                        "takes it; default 32-true and bf16-mixed")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu: processor time of one thread, for a busy machine")
     arguments = parser.parse_args(argv)
     if not 0 < arguments.batch <= arguments.images:

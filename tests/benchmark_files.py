@@ -106,6 +106,12 @@ def _speeds(folder: Path) -> None:
     _json(folder / "speed.json", {**one_day, "command": given, "engines": {"f32": "openvino-f32"}, "ratios": ratios, "goals": goals,
                                   "milliseconds": {"naive": 1600.0, "f32": 200.0},
                                   "agreement": {"engines": {"f32": agreement}}})  # fmt: skip
+    sums = {"batch 1": {"torch": 125.0, "openvino f32": 33.0, "openvino bf16": 19.0, "onnxruntime f32": 31.0}}
+    sums["batch 8"] = {name: 6 * spent for name, spent in sums["batch 1"].items()}
+    _json(folder / "engines.json", {**one_day, "sum": sums})
+    rows = {"32-true": {"times_faster": {"median": 1.4, "low": 1.3, "high": 1.5}, "share_of_ours_in_the_network": 0.9},
+            "bf16-mixed": {"times_faster": {"median": 2.5, "low": 2.4, "high": 2.6}, "share_of_ours_in_the_network": 0.8}}  # fmt: skip
+    _json(folder / "training-speed.json", {**one_day, "goal": 1.5, "networks": {"googlenet": rows}})
     memory = {"50": {"now": 1500.0, "most": 1800.0}, "200": {"now": 1510.0, "most": 1900.0}}
     _json(folder / "app.json", {**one_day, "seconds_to_first_page": {"median": 2.1}, "seconds_of_a_widget_change": {"median": 0.12},
                                 "megabytes_after_fields": memory})  # fmt: skip

@@ -7,10 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ball.benchmark.store import load_file
+from ball.names import TITLES
 
 SPEED: Final = "python -m benchmarks.speed DATA --json weights/benchmark/speed.json"
 ROUNDING: Final = "python -m benchmarks.rounding DATA/all --json weights/benchmark/rounding.json"
 APP: Final = "python -m benchmarks.app DATA --json weights/benchmark/app.json"
+
+ENGINES: Final = "OMP_WAIT_POLICY=passive python -m benchmarks.engines --json weights/benchmark/engines.json"
+TRAINING: Final = "python -m benchmarks.training DATA --json weights/benchmark/training-speed.json"
+
+PRECISIONS: Final = {"32-true": "f32", "bf16-mixed": "bf16"}
+"""What the precisions of training are called, by their names in the file."""
 
 FIRST_PAGE: Final = 2.5
 """Goal of the first page, in seconds from the start of a server."""
@@ -72,6 +79,30 @@ class Speed:
 
 
 @dataclass(frozen=True)
+class Engines:
+    """Milliseconds of the five networks together, by what runs them, for one field and for a batch of fields."""
+
+    date: str
+    processor: str
+    batch: int
+    one: Mapping[str, float]
+    together: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class TrainingSpeed:
+    """Images a second of training against torchvision's reference recipe: a ratio a network and precision.
+
+    ``alone``: by the same key, the share of our time that the network itself takes.
+    """
+
+    date: str
+    processor: str
+    ratios: tuple[Ratio, ...]
+    alone: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Feel:
     """The app in a browser: seconds to its first page and of a changed widget (medians), megabytes after fields read."""
 
@@ -100,6 +131,24 @@ def load_feel() -> Feel:
     return load_file("app.json", APP, _feel)
 
 
+def load_engines() -> Engines:
+    """What the compiled engine was held against.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    return load_file("engines.json", ENGINES, _engines)
+
+
+def load_training_speed() -> TrainingSpeed:
+    """How fast training is.
+
+    Raises:
+        NotMeasuredError: the file is missing or not as expected.
+    """
+    return load_file("training-speed.json", TRAINING, _training)
+
+
 def _speed(document: Any) -> Speed:
     ratios = [
         Ratio(str(key), float(document["ratios"][key]["median"]), float(document["ratios"][key]["low"]),
@@ -121,3 +170,22 @@ def _feel(document: Any) -> Feel:
     most = {int(count): float(each["most"]) for count, each in document["megabytes_after_fields"].items()}
     first, widget = (float(document[key]["median"]) for key in ("seconds_to_first_page", "seconds_of_a_widget_change"))
     return Feel(str(document["date"]), str(document["processor"]), first, widget, most)
+
+
+def _engines(document: Any) -> Engines:
+    by_batch = {int(key.removeprefix("batch ")): each for key, each in document["sum"].items()}
+    one, batch = min(by_batch), max(by_batch)
+    spent = {count: {str(key): float(value) for key, value in by_batch[count].items()} for count in (one, batch)}
+    return Engines(str(document["date"]), str(document["processor"]), batch, spent[one], spent[batch])
+
+
+def _training(document: Any) -> TrainingSpeed:
+    goal = float(document["goal"])
+    found = {
+        f"{TITLES[network]}, {PRECISIONS.get(precision, precision)}": row
+        for network, rows in document["networks"].items() for precision, row in rows.items()
+    }  # fmt: skip
+    times = {key: row["times_faster"] for key, row in found.items()}
+    ratios = [Ratio(key, float(each["median"]), float(each["low"]), float(each["high"]), goal, True) for key, each in times.items()]
+    alone = {key: float(row["share_of_ours_in_the_network"]) for key, row in found.items()}
+    return TrainingSpeed(str(document["date"]), str(document["processor"]), tuple(ratios), alone)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 import pandas as pd
 
 from ball.benchmark import MEASURES, Counts, Evaluation, Masks, Measures, Pair, Prediction, Reference
-from ball.benchmark.speeds import Speed
+from ball.benchmark.speeds import Engines, Ratio
 from ball.benchmark.trials import Baseline, Ingredients, Robustness, Tuning, best
 from ball.labels import LABELS
 from ball.names import TITLES
@@ -18,6 +18,11 @@ from pages._parts.marks import MARKS, strip
 if TYPE_CHECKING:
     from ball.reading import Reading
 
+
+ENGINE_TITLES: Final = {
+    "torch": "torch", "openvino f32": "OpenVINO, f32", "openvino bf16": "OpenVINO, bf16", "onnxruntime f32": "ONNX Runtime, f32"
+}  # fmt: skip
+"""What runs the networks, by its name in engines.json."""
 
 NOTE: Final = "Research use only"
 """What every line of a saved table says."""
@@ -154,15 +159,21 @@ def settings(masks: Masks) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["Clusters", "Least object, px", "Nuclei, Dice", "Whole cells, Dice", "Setting"])
 
 
-def speeds(found: Speed) -> pd.DataFrame:
+def speeds(ratios: Sequence[Ratio]) -> pd.DataFrame:
     """Every ratio with its quartiles, beside its goal."""
     rows = [
         [f"{each.what[0].upper()}{each.what[1:]}", f"{each.median:.1f}" if each.least else f"{each.median:.2f}",
          f"{each.low:.1f} to {each.high:.1f}" if each.least else f"{each.low:.2f} to {each.high:.2f}",
          f"{'at least' if each.least else 'at most'} {each.goal:g}", "reached" if each.reached else "missed"]
-        for each in found.ratios
+        for each in ratios
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["What", "Times", "Middle half of the turns", "Goal", ""])
+
+
+def engines(found: Engines) -> pd.DataFrame:
+    """Milliseconds of the five networks by engine."""
+    rows = [[ENGINE_TITLES.get(name, name), f"{found.one[name]:.0f}", f"{found.together[name]:.0f}"] for name in found.one]
+    return pd.DataFrame(rows, columns=["Five networks by", "One field, ms", f"{found.batch} fields, ms"])
 
 
 def _texts(measures: Measures | None) -> list[str]:

@@ -136,7 +136,7 @@ def speed(_: Shown) -> None:
     found = loaded(speeds.load_speed, say=True)
     if found is not None:
         st.markdown(f"**{findings.quick(found)}**")
-        table(tables.speeds(found), "Ratios of time with their goals")
+        table(tables.speeds(found.ratios), "Ratios of time with their goals")
         st.markdown(
             f"Measured on {found.date}, {found.processor}. The plain way: for each network one pass of torch and one of pytorch-grad-cam, "
             "and k-means of OpenCV with ten attempts. The floor: the five networks alone. "
@@ -144,6 +144,8 @@ def speed(_: Shown) -> None:
             f"{'' if found.fast else ' This processor has no bf16, so the fast engine is not measured.'}"
         )
         command(found.command)
+    _engines()
+    _training_speed()
     st.subheader("How the app feels", anchor=False)
     feel = loaded(speeds.load_feel, say=True)
     if feel is not None:
@@ -155,6 +157,31 @@ def speed(_: Shown) -> None:
             f"Measured on {feel.date}, {feel.processor}."
         )
         command(speeds.APP)
+
+
+def _engines() -> None:
+    st.subheader("What runs the networks", anchor=False)
+    found = loaded(speeds.load_engines, say=True)
+    if found is None:
+        return
+    st.markdown(f"**{findings.engine(found)}**")
+    table(tables.engines(found), "Milliseconds of the five networks by what runs them")
+    st.markdown(f"Medians, measured on {found.date}, {found.processor}.")
+    command(speeds.ENGINES)
+
+
+def _training_speed() -> None:
+    st.subheader("How fast training is", anchor=False)
+    found = loaded(speeds.load_training_speed, say=True)
+    if found is None:
+        return
+    st.markdown(f"**{findings.trained(found)}**")
+    table(tables.speeds(found.ratios), "Images a second of training against torchvision's recipe, with the goal")
+    st.markdown(
+        "Images a second against torchvision’s reference recipe at the same batch and size, which computes in f32 on a processor. "
+        f"Measured on {found.date}, {found.processor}."
+    )
+    command(speeds.TRAINING)
 
 
 def segmentation(_: Shown) -> None:

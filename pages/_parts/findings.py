@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final
 
 from ball.benchmark import MEASURES, Counts, Evaluation, Masks, Measures, Pair, Prediction, Reference, Training, benchmark_folder
-from ball.benchmark.speeds import Speed
+from ball.benchmark.speeds import Engines, Speed, TrainingSpeed
 from ball.benchmark.trials import Baseline, Ingredients, Robustness, Tuning, best
 from ball.labels import LABELS
 from ball.names import TITLES
@@ -208,6 +208,22 @@ def agreed(found: Speed) -> str:
         labels = f"{each.turned} of {each.votes:,} votes differ" if each.turned else f"all {each.votes:,} votes are the same"
         parts.append(f"{name}: {labels}, and no probability moves by more than {math.ceil(1e4 * each.largest) / 1e4:g}")
     return f"Against torch, {'; '.join(parts)}." if parts else ""
+
+
+def engine(found: Engines) -> str:
+    """Why the engine in use is the one."""
+    ours, other, fast = (found.one.get(name) for name in ("openvino f32", "onnxruntime f32", "openvino bf16"))
+    if ours is None or other is None:
+        return "Only one compiled engine was measured."
+    text = f"One field takes the five networks {ours:.0f} ms by OpenVINO and {other:.0f} ms by ONNX Runtime"
+    return f"{text}; OpenVINO alone computes in bf16, in {fast:.0f} ms." if fast is not None else f"{text}."
+
+
+def trained(found: TrainingSpeed) -> str:
+    """How fast training is, and how much of its time no other code could save."""
+    times = [f"{each.median:.1f} times ({each.what})" for each in found.ratios]
+    least = min(found.alone.values())
+    return f"Training sees {listed(times)} as many images a second; the network itself takes at least {percent(least, 0)} of our time."
 
 
 def against_paper(reference: Reference, evaluation: Evaluation, metric: str) -> str:

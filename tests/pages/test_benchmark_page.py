@@ -102,6 +102,9 @@ FINDINGS = [
     ("Segmentation", "paper", "a mean Dice of 0.825"),
     ("Speed", "paper", "A full reading with five maps takes 200 ms, the plain way 1600 ms; 1 of 2 goals are missed."),
     ("Speed", "paper", "This processor has no bf16"),
+    ("Speed", "paper", "five networks 33 ms by OpenVINO and 31 ms by ONNX Runtime; OpenVINO alone computes in bf16, in 19 ms."),
+    ("Speed", "paper", "Training sees 1.4 times (GoogLeNet, f32) and 2.5 times (GoogLeNet, bf16) as many images a second; "
+                       "the network itself takes at least 80 % of our time."),
     ("Speed", "paper", "f32: 2 of 1,500 votes differ, and no probability moves by more than 0.04"),
     ("Speed", "paper", "120 ms from a click to five new pictures; at most 1.9 GB of memory after 200 fields. Goals: 2.5 s, 150 ms, 2 GB."),
 ]
@@ -145,6 +148,7 @@ def test_without_any_file_every_tab_names_its_command(empty_benchmark: Path) -> 
                                            ("data.json", "Data"), ("segmentation.json", "Segmentation"), ("tuning.json", "Tuning"),
                                            ("predictions-paper-test.csv", "Misread fields"), ("robustness.json", "Changed fields"),
                                            ("ingredients.json", "Ingredients"), ("speed.json", "Speed"),
+                                           ("engines.json", "Speed"), ("training-speed.json", "Speed"),
                                            ("app.json", "Speed"), ("training-resnet50.json", "Training")])  # fmt: skip
 @pytest.mark.parametrize("text", [None, '{"n": 3'])
 def test_one_bad_file_spoils_its_part_alone(name: str, tab: str, text: str | None, benchmark_files: Path) -> None:
