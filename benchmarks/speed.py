@@ -4,7 +4,8 @@
 
 DATA holds ``all`` (fields in class folders) and ``hires``. The floor is the five networks of the same engine on batches
 that lie ready: no decoding, no segmentation, no maps, no reading, and of ``fast`` no second look in f32. Each row is a
-median of ratios, one ratio a turn, with the quartiles. Run it on a quiet machine: what else runs slows the paths down
+median of ratios, one ratio a turn, with the quartiles; of one field each path is taken twice a turn, and the second
+time counts. Run it on a quiet machine: what else runs slows the paths down
 unequally. ``--readme`` prints the table of the README from the file, ``--agree N`` also holds both engines against torch
 on N fields. A processor without bf16 has no fast engine: its rows are left out, and the file says so.
 """
@@ -56,6 +57,12 @@ def seconds(action: Callable[[], object]) -> float:
     return clock() - began
 
 
+def warm(action: Callable[[], object]) -> float:
+    """How long an action takes the second time: the first pays for cold caches and for threads that the path before left waiting."""
+    action()
+    return seconds(action)
+
+
 def fields(data: Path, count: int) -> list[Path]:
     """Real fields, spread over the classes."""
     found = find_fields(data / "all")
@@ -66,11 +73,11 @@ def one_field(paths: Sequence[Path], naive: Naive, engines: dict[str, Engine], f
     """Seconds of a full reading with five maps, field by field, and of the floor."""
     spent: dict[str, list[float]] = {key: [] for key in ("naive", *engines, *(f"floor, {name}" for name in engines))}
     for turn, path in enumerate([paths[0], *paths]):
-        found = {"naive": seconds(lambda path=path: naive.read(path))}  # type: ignore[misc]
+        found = {"naive": warm(lambda path=path: naive.read(path))}  # type: ignore[misc]
         for name, engine in engines.items():
-            found[name] = seconds(lambda path=path, engine=engine: read(path, engine=engine))  # type: ignore[misc]
+            found[name] = warm(lambda path=path, engine=engine: read(path, engine=engine))  # type: ignore[misc]
             ready = engine.batches(segment(decode(path.read_bytes()).rgb).masked[None])
-            found[f"floor, {name}"] = seconds(lambda floor=floors[name], ready=ready: floor.run(ready))  # type: ignore[misc]
+            found[f"floor, {name}"] = warm(lambda floor=floors[name], ready=ready: floor.run(ready))  # type: ignore[misc]
         for key, value in found.items() if turn else ():  # The first turn warms up.
             spent[key].append(value)
     return spent
