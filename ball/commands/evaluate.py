@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
         "the networks that were trained without its stain, found in the subfolders stain-0 to stain-4 of --weights. The CSV that "
         "--predictions then writes can be given in place of the folder; where it exists, what it says of networks and folds that have "
         "no weights here is kept. With --fold N the networks are those of the subfolder stain-N of the weights folder, or of --weights "
-        "itself, unless these were trained for another split or fold.",
+        "itself. Weights that were trained for another split or fold do not judge a part.",
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of class folders, or a CSV of out-of-fold predictions")
     parser.add_argument("--split", choices=("paper", "stain"), help="a committed split; goes with --part")
@@ -108,7 +108,7 @@ def _pooled(args: argparse.Namespace) -> int:
 
 
 def _weights(args: argparse.Namespace) -> Path | None:
-    """The weights that may judge these fields: for a fold of the split stain those that were trained for it; None for the usual ones.
+    """The weights that may judge these fields: those that were trained for the same split and fold; None for the usual ones.
 
     Raises:
         UsageError: there are none for the fold, or --weights learned from another split or fold.
@@ -116,11 +116,11 @@ def _weights(args: argparse.Namespace) -> Path | None:
     from ball.training.splits import FOLDS
     from ball.weights import weights_folder
 
-    if args.fold is None:
-        return args.weights  # type: ignore[no-any-return]
-    if args.weights is None:
+    if args.weights is None and args.fold is not None:
         return fold_stores(weights_folder(), set(range(FOLDS)) - {args.fold})[args.fold].folder
-    wanted = f"--split {args.split} --fold {args.fold}"
+    if args.weights is None or args.split is None:
+        return args.weights  # type: ignore[no-any-return]
+    wanted = f"--split {args.split}" + ("" if args.fold is None else f" --fold {args.fold}")
     other = next((made for made in _trained_for(args.weights) if made != wanted), None)
     if other:
         raise UsageError(f"The weights in {args.weights} were trained with {other}: they learned from fields that are to be judged. "

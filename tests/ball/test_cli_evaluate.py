@@ -305,6 +305,17 @@ def test_weights_that_learned_from_the_fields_of_a_fold_do_not_judge_them(
     assert "--split stain --fold 1" in err
 
 
+def test_weights_of_a_fold_do_not_judge_the_random_split(folder: Path, folds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "Early" / "short.png").unlink()
+    weights = made_with(folds / "stain-1", "--split stain --fold 1")
+    assert main(["evaluate", str(folder), "--split", "paper", "--part", "test", "--weights", str(weights)]) == 2
+    err = capsys.readouterr().err
+    assert "were trained with --split stain --fold 1: they learned from fields that are to be judged" in err
+    assert "Name weights trained with --split paper, or leave --weights out." in err
+    made_with(weights, "--split paper")
+    assert main(["evaluate", str(folder), "--split", "paper", "--part", "test", "--weights", str(weights)]) == 0
+
+
 def test_a_field_that_is_broken_since_its_fold_was_read_is_an_error(
     held_out: Path, folds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
