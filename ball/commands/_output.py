@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ball.export import printable as printable
+from ball.files import exists, is_file, is_folder
 
 Item = TypeVar("Item")
 STDOUT: Final = "-"
@@ -89,10 +90,21 @@ def require_writable(*names: str | Path | None, inputs: Iterable[Path] = ()) -> 
         if path.resolve() in taken:
             raise UsageError(f"{path} would be overwritten: it is an input, or is named for two outputs.")
         taken.add(path.resolve())
-        if path.is_dir():
+        _require_name(path)
+        if is_folder(path):
             raise UsageError(f"{path} is a folder; name a file to write.")
         if not _special(path):
             _prove(path.parent)
+
+
+def _require_name(path: Path) -> None:
+    """Prove that the system takes a path: a file need not exist, but one of 300 letters never will."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise UsageError(f"{printable(str(path))} cannot be written: {error.strerror}.") from error
 
 
 def make_folder(folder: Path) -> Path:
@@ -153,7 +165,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def _special(path: Path) -> bool:
     """Whether this is a device or a pipe, which must not be replaced by a file."""
-    return path.exists() and not path.is_file()
+    return exists(path) and not is_file(path)
 
 
 def _attempt(path: Path, action: Callable[[], object]) -> None:

@@ -59,9 +59,10 @@ def fetch(args: argparse.Namespace) -> int:
     return 0
 
 
-def undecodable(error: Exception) -> UsageError:
-    """The error of a command that needs every field, where one cannot be decoded; ``error`` names it."""
-    return UsageError(f"A field cannot be decoded; `python -m ball data check` names all such files. {error}")
+def undecodable(error: Exception, folder: Path | None = None) -> UsageError:
+    """The error of a command that needs every file of ``folder``, where one cannot be decoded; ``error`` names it."""
+    check = f"python -m ball data check {folder or 'FOLDER'}"
+    return UsageError(f"A file cannot be decoded; `{check}` names all such files. {error}")
 
 
 def _class_parent(folder: Path) -> Path:

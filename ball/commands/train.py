@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ball.commands._output import UsageError, make_folder
+from ball.commands.data import undecodable
 from ball.labels import LABELS, UnknownClassError
 from ball.places import train_command
 
@@ -70,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     except (ChangedDataError, OSError) as error:
         raise UsageError(str(error)) from error
     except ImageError as error:
-        raise UsageError(f"A file cannot be decoded; `python -m ball data check {args.data}` names all such files. {error}") from error
+        raise undecodable(error, args.data) from error
     return 0
 
 

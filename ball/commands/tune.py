@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ball.commands._output import UsageError, make_folder, say, table, write
+from ball.commands.data import undecodable
 from ball.commands.train import check_data, networks, start_fabric, the_split
 from ball.export import json_text
 from ball.labels import LABELS
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     except (ChangedDataError, OSError) as error:
         raise UsageError(str(error)) from error
     except ImageError as error:
-        raise UsageError(f"A file cannot be decoded; `python -m ball data check {args.data}` names all such files. {error}") from error
+        raise undecodable(error, args.data) from error
     print(_summary(found))
     return 0
 

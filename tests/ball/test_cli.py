@@ -196,9 +196,9 @@ def one_broken(tmp_path: Path, random_weights: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_field_that_cannot_be_decoded_is_named_by_calibrate(one_broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["calibrate", "--data", str(one_broken)]) == 2
-    assert f"A field cannot be decoded; `python -m ball data check` names all such files. Benign/{min(load_split('paper').train)}: " in (
-        capsys.readouterr().err
-    )
+    name = min(load_split("paper").train)
+    says = f"A file cannot be decoded; `python -m ball data check FOLDER` names all such files. Benign/{name}: "
+    assert says in capsys.readouterr().err
 
 
 def test_a_field_that_cannot_be_decoded_is_named_by_the_audit_before_its_hours_of_work(

@@ -260,6 +260,16 @@ def test_what_cannot_be_done_is_said_before_anything_is_read(
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+@pytest.mark.parametrize("name", ["n" * 300 + ".json", "file/b.json"])
+def test_a_name_that_no_file_can_have_is_said_before_anything_is_read(
+    name: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setattr("ball.reading.read_many", lambda *_, **__: pytest.fail("read"))
+    assert main(["read", str(folder / "field 2.png"), "--json", str(tmp_path / name)]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(getattr(os, "geteuid", lambda: 0)() == 0, reason="root may write anywhere, and Windows knows no modes")
 def test_a_read_only_folder_is_said_before_anything_is_read(folder: Path, tmp_path: Path) -> None:
     closed = tmp_path / "closed"
