@@ -28,8 +28,10 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of class folders")
     parser.add_argument("--only", choices=PARTS, help="one of the two files; default both")
+    parser.add_argument("--part", choices=("val", "test"), default="test", help="of the split paper, whose fields are changed; default "
+                        "test: choose between weights on val")
     parser.add_argument("--hires", metavar="FOLDER", type=Path, help="class folders of originals that the data set holds small copies of")
-    parser.add_argument("--limit", metavar="N", type=int, help="read N test fields alone, evenly spread: a trial, not a figure to keep")
+    parser.add_argument("--limit", metavar="N", type=int, help="read N of these fields alone, evenly spread: a trial, not a figure to keep")
     parser.add_argument("--out", metavar="FOLDER", type=Path, help="folder to write to; default benchmark in the weights folder")
     parser.set_defaults(run=run)
 
@@ -51,9 +53,10 @@ def run(args: argparse.Namespace) -> int:
         write(out / "baselines.json", json_text(_baselines(fields)))
         say(f"wrote {out / 'baselines.json'}")
     if args.only != "baselines":
-        document = _robustness(fields, large, args.limit)
-        write(out / "robustness.json", json_text(document))
-        say(f"wrote {out / 'robustness.json'}")
+        document = _robustness(fields, large, args.part, args.limit)
+        path = out / ("robustness.json" if args.part == "test" else f"robustness-{args.part}.json")
+        write(path, json_text(document))
+        say(f"wrote {path}")
         print(_summary(document))
     return 0
 
@@ -83,7 +86,7 @@ def _require_parts(fields: Sequence[Field]) -> None:
             raise UsageError(f"The folder holds no training or no test file of the split {called}; splits know files by name.")
 
 
-def _robustness(fields: Sequence[Field], large: Sequence[Field], limit: int | None) -> dict[str, Any]:
+def _robustness(fields: Sequence[Field], large: Sequence[Field], part: str, limit: int | None) -> dict[str, Any]:
     import numpy as np
 
     from ball.training import audit
@@ -91,21 +94,24 @@ def _robustness(fields: Sequence[Field], large: Sequence[Field], limit: int | No
     from ball.training.splits import load_split
 
     engine = _engine()
-    test = [field for field in fields if field.name in load_split("paper").test]
-    if not test:
-        raise UsageError("The folder holds no test file of the split paper; splits know files by name.")
-    every = 1 if limit is None else max(len(test) // limit, 1)
-    chosen = test[::every][:limit]
+    names = load_split("paper").part(part)
+    found = [field for field in fields if field.name in names]
+    if not found:
+        raise UsageError(f"The folder holds no file of the part {part} of the split paper; splits know files by name.")
+    every = 1 if limit is None else max(len(found) // limit, 1)
+    chosen = found[::every][:limit]
     targets = np.array([field.target for field in chosen], dtype=np.intp)
     images = list(_images(chosen))
     # Before the networks' hours of work: these are all fields, and one may not decode.
     known = _thumbnails(fields) if large else None
-    document = {"command": "python -m ball audit DATA/all --only robustness --hires DATA/hires", "part": "paper, test", "n": len(chosen),
-                "of": len(test), "data": fingerprint(fields), "weights": dict(engine.hashes),
+    asked = "" if part == "test" else f" --part {part}"
+    command = f"python -m ball audit DATA/all --only robustness --hires DATA/hires{asked}"
+    document = {"command": command, "part": f"paper, {part}", "n": len(chosen), "of": len(found), "data": fingerprint(fields),
+                "weights": dict(engine.hashes),
                 "conditions": audit.robustness(images, targets, engine, progress=lambda items: progress(items, "condition"))}
     originals = [(f"{field.path.parent.name}/{field.name}", _image(field)) for field in large]
-    found = [] if known is None else audit.originals(originals, fields, known, _image, engine)
-    return {**document, "originals": found}
+    pairs = [] if known is None else audit.originals(originals, fields, known, _image, engine)
+    return {**document, "originals": pairs}
 
 
 def _engine() -> Any:

@@ -22,6 +22,9 @@ from ball.segmentation import SCALE_BAR, SIZE, Segmentation, resize, segment
 from ball.training.data import Field, thumbnail
 from ball.training.evaluation import CONSENSUS, Groups, metrics, rounded
 from ball.training.splits import FOLDS, Split, load_split
+from ball.trust.appearance import describe as describe_field
+from ball.trust.calibration import combine
+from ball.trust.store import calibration_for, find_trust
 
 if TYPE_CHECKING:
     from ball.engine import Engine
@@ -191,7 +194,7 @@ def robustness(
 
     Returns:
         One entry a condition: name, title, kind, and by voter the accuracy, the points of it lost (0..1, negative where
-        gained) and the share of fields whose label turned. The consensus is the mean of the raw softmaxes.
+        gained) and the share of fields whose label turned. The consensus is that of a reading.
     """
     small = [resize(image, (SIZE, SIZE)) for image in images]
     before: dict[str, Integers] = {}
@@ -212,19 +215,18 @@ def robustness(
 
 
 def _read(images: Sequence[Image], condition: Perturbation, engine: Engine, batch: int = 16) -> dict[str, Floats]:
-    """Softmax (n, classes) by network and, last, their mean."""
+    """Softmax (n, classes) by network and, last, the consensus, as a reading has them."""
+    trust = find_trust(engine.folder)
     found: dict[str, list[Floats]] = {name: [] for name in engine.models}
+    strange: list[float] = []
     for start in range(0, len(images), batch):
-        shown = np.stack([_shown(image, condition) for image in images[start : start + batch]])
-        for name, output in engine.predict(shown).items():
+        fields = [segment(condition(image)) for image in images[start : start + batch]]
+        shown = [field.resized if condition is NO_MASK else field.masked for field in fields]
+        for name, output in engine.predict(np.stack(shown)).items():
             found[name].append(softmax(output.logits.double().numpy(), axis=1))
+        strange += [trust.familiarity.of(describe_field(field)) if trust else 0.0 for field in fields]
     joined = {name: np.concatenate(values) for name, values in found.items()}
-    return {**joined, CONSENSUS: np.mean(list(joined.values()), axis=0)}
-
-
-def _shown(image: Image, condition: Perturbation) -> Image:
-    """What the networks see of a field."""
-    return image if condition is NO_MASK else segment(condition(image)).masked
+    return {**joined, CONSENSUS: combine(joined, calibration_for(trust, engine.hashes), np.array(strange))}
 
 
 def originals(

@@ -12,14 +12,18 @@ import pytest
 import torch
 
 from ball import synthetic
-from ball.engine import Output
+from ball.engine import Engine, Output
 from ball.labels import LABELS
 from ball.perturb import Perturbation
+from ball.reading import read
 from ball.segmentation import SCALE_BAR, resize, segment
 from ball.training import audit
 from ball.training.audit import CONDITIONS, NO_MASK, UNCHANGED, describe, erase_scale_bar, histogram, move_scale_bar, robustness
 from ball.training.data import Field, thumbnail
 from ball.training.splits import FOLDS, load_split
+from ball.trust.calibration import Calibration
+from ball.weights import Store
+from tests.trust_files import trust
 
 IMAGE = resize(synthetic.draw(0), (224, 224))
 NAMES = {"Benign": "Benign", "Early Pre-B": "-Early-", "Pre-B": "-Pre-", "Pro-B": "-Pro-"}
@@ -29,6 +33,8 @@ class Bright:
     """An engine of one network that reads Pro-B where a field is bright, Benign where it is dark."""
 
     models: Mapping[str, Any] = {"alexnet": None}
+    hashes: Mapping[str, str] = {}
+    folder = Path("nowhere")
 
     def __init__(self) -> None:
         self.seen: list[np.ndarray] = []
@@ -108,6 +114,17 @@ def test_only_one_condition_leaves_the_mask_out() -> None:
     robustness([IMAGE], np.array([0]), engine, (UNCHANGED, NO_MASK))  # type: ignore[arg-type]
     assert np.array_equal(engine.seen[0][0], segment(IMAGE).masked)
     assert np.array_equal(engine.seen[1][0], IMAGE)
+
+
+def test_the_consensus_is_that_of_a_reading(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(Store(random_weights), "torch")
+    warm = Calibration(dict.fromkeys(engine.hashes, 0.5), "product", strange=0.5)
+    known = trust(engine.hashes, calibration=warm)
+    for module in ("ball.training.audit", "ball.reading"):
+        monkeypatch.setattr(f"{module}.find_trust", lambda _: known)
+    said = audit._read([IMAGE], UNCHANGED, engine)
+    assert said["consensus"][0] == pytest.approx(read(IMAGE, engine=engine, maps=False).consensus, abs=1e-6)
+    assert said["consensus"][0] != pytest.approx(np.mean([said[name][0] for name in engine.hashes], axis=0), abs=1e-3)
 
 
 def test_every_condition_keeps_shape_and_kind() -> None:
