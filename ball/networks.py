@@ -204,7 +204,7 @@ NETWORKS: Final[dict[str, Network]] = {
     for network in (
         Network(
             "densenet121", _densenet_early, _densenet_late, _pooled("classifier"), _pooled_explained("classifier"),
-            "classifier", "IMAGENET1K_V1",
+            "classifier", "IMAGENET1K_V1", rounds=False,
         ),
         Network(
             "resnet50", _resnet_early, _resnet_late, _pooled("fc"), _pooled_explained("fc"),

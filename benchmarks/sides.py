@@ -2,8 +2,8 @@
 
     python -m benchmarks.sides DATA/all --json weights/benchmark/sides.json
 
-Weights trained on small images need not read best at 224 pixels (Touvron et al. 2019, arXiv:1906.06423). The side of
-least validation loss is the one that belongs into a network's recipe and manifest entry.
+Weights trained on small images need not read best at 224 pixels (Touvron et al. 2019, arXiv:1906.06423). A network reads at
+the side of its last epochs; another side belongs into its recipe and manifest entry where it reads more fields right there.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from ball.benchmark import MEASURES, PROTOCOLS, Evaluation, Measures, NotMeasure
 from ball.labels import LABELS  # noqa: E402
 from ball.names import TITLES  # noqa: E402
 from ball.places import weights_folder  # noqa: E402
+from ball.training.recipe import recipe_for  # noqa: E402
 
 FOLDER = ROOT / "docs" / "model-cards"
 
@@ -96,10 +97,23 @@ def _reached(name: str, protocol: str) -> str:
         return f"{title}Not measured yet: `{benchmark.EVALUATE[protocol]}`\n"
     stale = name in benchmark.outdated(evaluation.weights)
     warning = "**These figures were made with other weights than those above.**\n\n" if stale else ""
+    warning += _anew(name) if protocol == "stain" else ""
     ours = evaluation.networks.get(name)
     if ours is None:
-        return f"{title}{_partly(name, evaluation)}\n"
+        return f"{title}{warning}{_partly(name, evaluation)}\n"
     return f"{title}{warning}{_figures(name, protocol, evaluation, ours)}"
+
+
+def _anew(name: str) -> str:
+    """How the networks of the folds were trained, where that is not how the weights were."""
+    shipped, fold = recipe_for(name).stages, recipe_for(name, "stain").stages
+    if shipped == fold:
+        return "For each fold the network was fitted anew by the same recipe.\n\n"
+    told = [
+        f"{sum(stage.epochs for stage in stages)} epochs, stain changed by up to {stages[-1].augmentation.stain:.0%}"
+        for stages in (fold, shipped)
+    ]
+    return f"For each fold the network was fitted anew, by another recipe than the weights above: {told[0]} (above: {told[1]}).\n\n"
 
 
 def _partly(name: str, evaluation: Evaluation) -> str:

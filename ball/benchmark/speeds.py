@@ -88,6 +88,10 @@ class Engines:
     one: Mapping[str, float]
     together: Mapping[str, float]
 
+    def __post_init__(self) -> None:
+        if not self.one or set(self.one) != set(self.together):
+            raise ValueError("one field and the batch were not measured with the same engines")
+
 
 @dataclass(frozen=True)
 class TrainingSpeed:
@@ -100,6 +104,10 @@ class TrainingSpeed:
     processor: str
     ratios: tuple[Ratio, ...]
     alone: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        if not self.ratios:
+            raise ValueError("it holds no ratio")
 
 
 @dataclass(frozen=True)
@@ -158,6 +166,8 @@ def _speed(document: Any) -> Speed:
         if key in document["ratios"]
     ]  # fmt: skip
     spent = {str(key): float(value) for key, value in document["milliseconds"].items()}
+    if not {"f32", "naive"} <= set(spent):
+        raise ValueError("it holds no milliseconds of f32 and naive")
     given, date, processor = (str(document[key]) for key in ("command", "date", "processor"))
     agreement = {
         str(key): Agreement(int(row["votes"]), int(row["other_labels"]), float(row["largest_difference"]))
@@ -168,6 +178,8 @@ def _speed(document: Any) -> Speed:
 
 def _feel(document: Any) -> Feel:
     most = {int(count): float(each["most"]) for count, each in document["megabytes_after_fields"].items()}
+    if not most:
+        raise ValueError("it holds no memory after any number of fields")
     first, widget = (float(document[key]["median"]) for key in ("seconds_to_first_page", "seconds_of_a_widget_change"))
     return Feel(str(document["date"]), str(document["processor"]), first, widget, most)
 

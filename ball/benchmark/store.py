@@ -41,7 +41,7 @@ def load_file(name: str, command: str, parse: Callable[[Any], T]) -> T:
         raise NotMeasuredError(f"Not measured yet: there is no file {path.name}.", command) from error
     except KeyError as error:
         raise NotMeasuredError(f"{path.name} cannot be used: it has no {error.args[0]!r}.", command) from error
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, IndexError, csv.Error) as error:
         raise NotMeasuredError(f"{path.name} cannot be used: it is not as this page expects ({error}).", command) from error
 
 

@@ -107,11 +107,22 @@ def _robustness(fields: Sequence[Field], large: Sequence[Field], part: str, limi
     asked = "" if part == "test" else f" --part {part}"
     command = f"python -m ball audit DATA/all --only robustness --hires DATA/hires{asked}"
     document = {"command": command, "part": f"paper, {part}", "n": len(chosen), "of": len(found), "data": fingerprint(fields),
-                "weights": dict(engine.hashes),
+                "weights": dict(engine.hashes), "calibrated": _calibrated(engine),
                 "conditions": audit.robustness(images, targets, engine, progress=lambda items: progress(items, "condition"))}
     originals = [(f"{field.path.parent.name}/{field.name}", _image(field)) for field in large]
     pairs = [] if known is None else audit.originals(originals, fields, known, _image, engine)
     return {**document, "originals": pairs}
+
+
+def _calibrated(engine: Any) -> bool:
+    """Whether the consensus is the calibrated one; without it, weights are not to be compared by their consensus."""
+    from ball.trust.store import find_trust
+
+    trust = find_trust(engine.folder)
+    fits = trust is not None and trust.fits(engine.hashes)
+    if not fits:
+        say("There are no thresholds for these weights, so the consensus is the plain mean of the votes: run `python -m ball calibrate`.")
+    return fits
 
 
 def _engine() -> Any:

@@ -111,21 +111,29 @@ def _weights(args: argparse.Namespace) -> Path | None:
     """The weights that may judge these fields: those that were trained for the same split and fold; None for the usual ones.
 
     Raises:
-        UsageError: there are none for the fold, or --weights learned from another split or fold.
+        UsageError: there are none for the fold, or they learned from another split or fold.
     """
     from ball.training.splits import FOLDS
     from ball.weights import weights_folder
 
+    if args.split is None:
+        return args.weights  # type: ignore[no-any-return]
     if args.weights is None and args.fold is not None:
         return fold_stores(weights_folder(), set(range(FOLDS)) - {args.fold})[args.fold].folder
-    if args.weights is None or args.split is None:
-        return args.weights  # type: ignore[no-any-return]
-    wanted = f"--split {args.split}" + ("" if args.fold is None else f" --fold {args.fold}")
-    other = next((made for made in _trained_for(args.weights) if made != wanted), None)
-    if other:
-        raise UsageError(f"The weights in {args.weights} were trained with {other}: they learned from fields that are to be judged. "
-                         f"Name weights trained with {wanted}, or leave --weights out.")
+    _require_trained_for(args.weights or weights_folder(), f"--split {args.split}" + ("" if args.fold is None else f" --fold {args.fold}"))
     return args.weights  # type: ignore[no-any-return]
+
+
+def _require_trained_for(folder: Path, wanted: str) -> None:
+    """Refuse weights whose training commands name another split or fold.
+
+    Raises:
+        UsageError: they do.
+    """
+    other = next((made for made in _trained_for(folder) if made != wanted), None)
+    if other:
+        raise UsageError(f"The weights in {folder} were trained with {other}: they learned from fields that are to be judged. "
+                         f"Name weights trained with {wanted}.")
 
 
 def _trained_for(folder: Path) -> list[str]:
@@ -173,6 +181,8 @@ def fold_stores(folder: Path, known: Collection[int] = ()) -> dict[int, Store]:
 
     stores = {fold: Store(folder / f"stain-{fold}") for fold in range(FOLDS)}
     there = {fold: store for fold, store in stores.items() if is_file(store.folder / "manifest.json")}
+    for fold, store in there.items():
+        _require_trained_for(store.folder, f"--split stain --fold {fold}")
     absent = [fold for fold in stores if fold not in there and fold not in known]
     if absent:
         command = f"python -m ball train --split stain --fold {absent[0]} --out {stores[absent[0]].folder} --data FOLDER"

@@ -78,8 +78,9 @@ def run(args: argparse.Namespace) -> int:
     status = 0
     try:
         for reading in _readings(files, engine, args.maps is not None, args.height_um):
-            gathered.append(SlideField.of(reading))
+            field = SlideField.of(reading)
             documents.append(_document(reading, args.maps, engine if args.stability else None))
+            gathered.append(field)
             status = status or int(documents[-1]["status"] == "error")
     except KeyboardInterrupt:
         say(f"Interrupted; what was read until then is written: {len(documents)} of the fields of {len(files)} files.")

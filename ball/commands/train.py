@@ -59,8 +59,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         loaded = train.load(args.data)
         jobs = [
-            train.Job(name, recipe_for(name, seed=args.seed), split, tag, command(name, args), args.init, loaded.fields, args.pbc, fabric,
-                      args.precision)
+            train.Job(name, recipe_for(name, args.split, seed=args.seed), split, tag, command(name, args), args.init, loaded.fields,
+                      args.pbc, fabric, args.precision)
             for name in names
         ]
         train.check_room(jobs)

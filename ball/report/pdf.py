@@ -253,7 +253,7 @@ def _sentences(field: Field) -> list[str]:
         of = record.leading if record.suggestion == UNIDENTIFIED else None
         agree = f"{record.agreement} of {len(record.votes)} networks agree"
         found.append(f"{percent(record.probability)} probability{f' of {of}' if of else ''} · {agree}")
-    if field.spread:
+    if field.spread and record.status == "read":
         found.append(under_changes(*field.spread))
     if record.leading == LABELS[0] and record.status == "read":
         found.append(BENIGN)

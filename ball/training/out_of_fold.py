@@ -152,28 +152,29 @@ def report(found: OutOfFold, errors: Sequence[str] = ()) -> dict[str, Any]:
     """The document of `python -m ball evaluate` for the pooled folds, and each fold by itself.
 
     Pooled figures are of the networks that were trained for every fold, intervals by whole stain clusters. Within a fold,
-    which holds one cluster a class, they are by groups of twins, and of the networks trained for that fold.
+    which holds one cluster a class, they are by groups of twins, and of the networks trained for that fold; its consensus is
+    that of the pooled ones.
 
     Raises:
         ValueError: no network was trained for every fold.
     """
     if not found.complete:
         raise ValueError("No network was trained for every fold, so nothing can be pooled.")
-    folds = [_one(found.part(found.folds == fold), int(fold)) for fold in np.unique(found.folds)]
-    document = _figures(found.probabilities(), found.targets, stains(found))
+    folds = [_one(found.part(found.folds == fold), int(fold), found.complete) for fold in np.unique(found.folds)]
+    document = _figures(found.probabilities(), found.targets, stains(found), found.complete)
     weights = {name: {str(fold): one for fold, one in sorted(found.weights[name].items())} for name in found.logits}
     whole = {"n": len(found.files), "classes": list(LABELS), "errors": list(errors), **document, "folds": folds, "weights": weights}
     result: dict[str, Any] = rounded(whole)
     return result
 
 
-def _one(part: OutOfFold, fold: int) -> dict[str, Any]:
-    document = _figures(part.probabilities(), part.targets, Groups(part.groups))
+def _one(part: OutOfFold, fold: int, pooled: Sequence[str]) -> dict[str, Any]:
+    document = _figures(part.probabilities(), part.targets, Groups(part.groups), pooled)
     return {"fold": fold, "n": len(part.files), "networks": document["networks"], "consensus": document["consensus"]}
 
 
-def _figures(probabilities: Mapping[str, Floats], targets: Integers, groups: Groups) -> dict[str, Any]:
-    consensus = np.mean(list(probabilities.values()), axis=0)
+def _figures(probabilities: Mapping[str, Floats], targets: Integers, groups: Groups, pooled: Sequence[str]) -> dict[str, Any]:
+    consensus = np.mean([probabilities[name] for name in pooled], axis=0)
     called = {**{name: values.argmax(axis=1) for name, values in probabilities.items()}, CONSENSUS: consensus.argmax(axis=1)}
     return {
         "networks": {name: metrics(values, targets, groups) for name, values in probabilities.items()},

@@ -64,7 +64,8 @@ class Plan:
 def jobs(network: str, plan: Plan) -> list[tuple[str, Job]]:
     """The four trials of a network, with the name of the optimiser of each."""
     own = recipe_for(network, seed=plan.seed)
-    stage = Stage(EPOCHS[-1], plan.side, own.stages[-1].augmentation)
+    # The little change of stain of the short schedules: the grid's epochs are few, too.
+    stage = Stage(EPOCHS[-1], plan.side, recipe_for(network, "stain").stages[-1].augmentation)
     trials = []
     for rate, (name, descent) in product(RATES, OPTIMISERS.items()):
         recipe = replace(own, stages=(stage,), side=plan.side, rate=rate, averaging=0.0, smoothing=0.0)

@@ -115,7 +115,7 @@ def _pairs(evaluation: Evaluation) -> None:
         st.markdown(f"**{findings.differences(evaluation.pairs)}**")
         with st.expander("All pairs"):
             table(tables.pairs(evaluation.pairs), "Pairs of voters with the fields that one alone reads rightly")
-            st.markdown("Exact McNemar test on the same fields; p adjusted by Holm for all pairs.")
+            st.markdown("Exact McNemar test on the same fields, as if each were of another slide; p adjusted by Holm for all pairs.")
 
 
 def confusion(shown: Shown) -> None:
@@ -150,7 +150,7 @@ def misread(shown: Shown) -> None:
     wrong = tables.wrong(predictions)
     if wrong:
         table(tables.misread(wrong), "Misread test fields with the votes of the networks")
-        missing = "; a dash: not measured" if len(wrong[0].votes) < len(TITLES) else ""
+        missing = "; a dash: not measured" if any(len(each.votes) < len(TITLES) for each in wrong) else ""
         order = ", ".join(TITLES.values())
         st.markdown(f"The surest errors first. Votes stand in the order {order}; a line under a mark: it differs{missing}.")
         _pictures(wrong)
@@ -179,7 +179,9 @@ def curves(shown: Shown) -> None:
     predictions = loaded(lambda: benchmark.load_predictions(shown.protocol), say=True)
     if predictions is None:
         return
-    voters = {"Consensus": "consensus", **{title: name for name, title in TITLES.items() if probabilities(predictions, name)}}
+    # A network that read some folds alone would be shown on other fields than the rest.
+    whole = [name for name in TITLES if len(probabilities(predictions, name)) == len(predictions)]
+    voters = {"Consensus": "consensus", **{TITLES[name]: name for name in whole}}
     who = st.segmented_control("Network", list(voters), default="Consensus", required=True, label_visibility="collapsed", key="curve-voter")
     name = voters.get(who, "consensus")
     grid = st.grid(2, min_column_width=480)
@@ -187,7 +189,7 @@ def curves(shown: Shown) -> None:
         found = reliability(predictions, name)
         st.markdown(f"**{findings.trusted(found)}**")
         charts.show(charts.reliability(found), f"reliability-{shown.protocol}-{name}", "Reliability diagram: share right over probability.")
-        st.markdown("Each dot holds equally many fields. On the line, 90 % means right nine times out of ten.")
+        st.markdown("Each dot holds about equally many fields. On the line, 90 % means right nine times out of ten.")
     with grid.cell():
         areas = rocs(predictions, name)
         st.markdown(f"**{findings.separated(areas)}**")

@@ -206,7 +206,7 @@ def _one(book: CaseBook, entered: Entries, field: Field) -> None:
                 if record.status == "read":
                     agree = f"**{record.agreement} of {len(record.votes)}** networks agree"
                     st.markdown(f"**{percent(record.probability or 0)}** probability · {agree}")
-                if field.spread:
+                if field.spread and record.status == "read":
                     st.markdown(under_changes(*field.spread))
                 found = [*([record.reason] if record.reason else []), *checks(record)]
                 st.html(f'<div class="ball-file">{escape(" ".join(found))}</div>')

@@ -59,10 +59,12 @@ def draw() -> None:
 
 
 def conclusion(found: Mapping[str, Any]) -> str:
-    """What the limit in use gives, in one sentence."""
+    """What a limit made in this way gives, in one sentence: that in use has seen these fields, those judged by have not."""
+    others = "stains" if found["basis"] == "stain" else "fifths"
     return (
-        f"From {share(found['limit'])} on, {share(found['coverage'])} of fields get a suggestion, "
-        f"and {share(found['wrong_and_unflagged'])} of all fields a wrong one without a flag."
+        f"A class is suggested from {share(found['limit'])} on. By limits made in the same way of the other {others} alone, "
+        f"{share(found['coverage'])} of fields get a suggestion, and {share(found['wrong_and_unflagged'])} of all fields a wrong one "
+        "without a flag."
     )
 
 
@@ -84,7 +86,7 @@ def refusal() -> None:
     st.caption(
         "The gate compares stain, light, nuclei and sharpness of the whole field with the fields of training; the five networks vote all "
         "the same. Families marked unseen were never looked at while it was made. AUROC: 1 where every such picture is stranger than every "
-        "genuine field. Intervals are 95 %, Wilson."
+        "genuine field. Intervals are 95 %, Wilson; where a family is cut from a few pictures they are too narrow."
     )
     _command()
 

@@ -45,7 +45,8 @@ def protocol(name: str, evaluation: Evaluation | None) -> str:
     if name == "stain":
         return (
             f"**Stain held out.** {fields}Whole groups of like stain and light are kept out of training, five times over: the harder and "
-            "fairer test. It is still one hospital, and its patients are not known." + _so_far(evaluation)
+            "fairer test. The networks are trained anew for each, most of them with fewer epochs and less change of stain than the "
+            "weights in use. It is still one hospital, and its patients are not known." + _so_far(evaluation)
         )
     return (
         f"**Random split, as in the paper.** {fields}A random split can be passed on stain colour alone, because fields of like stain fall "
@@ -58,7 +59,7 @@ def _so_far(evaluation: Evaluation | None) -> str:
     """Which networks a consensus of fewer than five is of; nothing where it is of all."""
     if evaluation is None or len(evaluation.networks) == len(TITLES):
         return ""
-    names = " and ".join(TITLES[name] for name in evaluation.networks)
+    names = listed([TITLES[name] for name in evaluation.networks])
     return f" **Measured so far: {names}. What is called consensus here is of no more than that, not of the five.**"
 
 
@@ -95,7 +96,7 @@ def sources(name: str, reference: Reference | None) -> str:
     """Where the figures of the table come from."""
     ours = ("Ours: each field read by networks that never saw its stain." if name == "stain" else
             "Ours: another random cut of the same hospital’s set, so the test fields differ.")  # fmt: skip
-    colour = "Colour: 400 extra-trees on colours, without any network, learned on the same fields."
+    colour = "Colour: extra-trees on colours, without any network, learned on the training and validation fields."
     paper = f"Paper: {reference.citation} Random split, {reference.test_fields} test fields of {reference.images:,}. " if reference else ""
     return f"{paper}{ours} {colour}"
 
@@ -216,7 +217,7 @@ def engine(found: Engines) -> str:
     if ours is None or other is None:
         return "Only one compiled engine was measured."
     text = f"One field takes the five networks {ours:.0f} ms by OpenVINO and {other:.0f} ms by ONNX Runtime"
-    return f"{text}; OpenVINO alone computes in bf16, in {fast:.0f} ms." if fast is not None else f"{text}."
+    return f"{text}; of the two OpenVINO alone computes in bf16, in {fast:.0f} ms." if fast is not None else f"{text}."
 
 
 def trained(found: TrainingSpeed) -> str:

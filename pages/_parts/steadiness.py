@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ball.export import STABILITY
 from ball.names import TITLES
 from pages._parts import marks
 
@@ -35,6 +36,8 @@ def draw(row: Row) -> None:
         return
     low, high = found.spread
     st.markdown(f"**{found.label} stays between {marks.percent(low)} and {marks.percent(high)}.** {_turned(found)}")
+    if row.saved is not None and STABILITY not in row.saved.document:
+        st.caption("Tried after the field was saved: it is not part of the case.")
     st.dataframe(_table(found), hide_index=True, alt="Probability and votes under each change", width=640)
 
 
@@ -42,9 +45,12 @@ def _try(row: Row) -> None:
     from ball.engine import load_engine
     from ball.trust.stability import try_changes
 
-    if row.reading is not None:
-        row.stability = try_changes(row.reading, load_engine())
-        row.show_stability()
+    engine = load_engine()
+    if row.reading is None or row.reading.weights != engine.hashes:
+        st.toast("The networks were replaced since this field was read. Add the field again to try changes.")
+        return
+    row.stability = try_changes(row.reading, engine)
+    row.show_stability()
 
 
 def _turned(found: Stability) -> str:

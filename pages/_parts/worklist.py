@@ -173,7 +173,10 @@ class Worklist:
         """Read a row again whose evidence was dropped."""
         with self._lock:
             if row.faded:
+                before = row.reading.weights if row.reading else None
                 self._read(row, File(row.number, row.data), engine)
+                if row.reading is not None and row.reading.weights != before:
+                    row.stability = None  # It was tried with other networks.
                 row.show_stability()
 
     def keep(self, row: Row) -> None:

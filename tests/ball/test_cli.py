@@ -201,6 +201,28 @@ def test_a_field_that_cannot_be_decoded_is_named_by_calibrate(one_broken: Path, 
     assert says in capsys.readouterr().err
 
 
+def test_the_audit_reads_the_part_asked_for_and_says_which_and_by_what_consensus(
+    random_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BALL_WEIGHTS", str(random_weights))
+    read: list[int] = []
+    monkeypatch.setattr("ball.training.audit.robustness", lambda images, *_, **__: read.append(len(images)) or [])
+    monkeypatch.setattr("ball.commands.audit._summary", lambda _: "")
+    folder = tmp_path / "fields" / "Benign"
+    folder.mkdir(parents=True)
+    split = load_split("paper")
+    for name in [*sorted(name for name in split.val if "Benign" in name)[:2], min(name for name in split.test if "Benign" in name)]:
+        Image.new("RGB", (64, 48), "white").save(folder / name)
+    options = [str(folder.parent), "--only", "robustness", "--out", str(tmp_path / "out")]
+    assert main(["audit", *options, "--part", "val"]) == 0
+    document = json.loads((tmp_path / "out" / "robustness-val.json").read_text())
+    assert (read, document["part"], document["of"], document["calibrated"]) == ([2], "paper, val", 2, False)
+    assert document["command"].endswith("--part val")
+    assert "the consensus is the plain mean of the votes" in capsys.readouterr().err
+    assert main(["audit", *options]) == 0
+    assert json.loads((tmp_path / "out" / "robustness.json").read_text())["of"] == 1
+
+
 def test_a_field_that_cannot_be_decoded_is_named_by_the_audit_before_its_hours_of_work(
     one_broken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

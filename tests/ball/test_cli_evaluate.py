@@ -185,6 +185,8 @@ def test_folds_are_pooled_and_the_figures_follow_from_the_predictions_alone(
     pooled = json.loads(figures.read_text())
     assert (pooled["n"], list(pooled["networks"]), [fold["n"] for fold in pooled["folds"]]) == (20, ["googlenet"], [4] * 5)
     assert list(pooled["folds"][0]["networks"]) == ["alexnet", "googlenet"]
+    # One consensus for the whole and for its parts: that of the networks which read every fold.
+    assert pooled["folds"][0]["consensus"] == pooled["folds"][0]["networks"]["googlenet"]
     assert pooled["weights"]["googlenet"].keys() == {"0", "1", "2", "3", "4"}
     status, again, _ = evaluated(capsys, predictions)
     assert (status, again) == (0, pooled)
@@ -305,15 +307,26 @@ def test_weights_that_learned_from_the_fields_of_a_fold_do_not_judge_them(
     assert "--split stain --fold 1" in err
 
 
-def test_weights_of_a_fold_do_not_judge_the_random_split(folder: Path, folds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_weights_of_a_fold_do_not_judge_the_random_split(
+    folder: Path, folds: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / "Early" / "short.png").unlink()
     weights = made_with(folds / "stain-1", "--split stain --fold 1")
     assert main(["evaluate", str(folder), "--split", "paper", "--part", "test", "--weights", str(weights)]) == 2
     err = capsys.readouterr().err
     assert "were trained with --split stain --fold 1: they learned from fields that are to be judged" in err
-    assert "Name weights trained with --split paper, or leave --weights out." in err
+    assert "Name weights trained with --split paper." in err
+    monkeypatch.setenv("BALL_WEIGHTS", str(weights))
+    assert main(["evaluate", str(folder), "--split", "paper", "--part", "test"]) == 2
+    monkeypatch.delenv("BALL_WEIGHTS")
     made_with(weights, "--split paper")
     assert main(["evaluate", str(folder), "--split", "paper", "--part", "test", "--weights", str(weights)]) == 0
+
+
+def test_folds_are_not_pooled_with_the_weights_of_others(held_out: Path, folds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made_with(folds / "stain-2", "--split stain --fold 3")
+    assert main(["evaluate", str(held_out), *STAIN, "--weights", str(folds)]) == 2
+    assert "stain-2 were trained with --split stain --fold 3" in capsys.readouterr().err
 
 
 def test_a_field_that_is_broken_since_its_fold_was_read_is_an_error(

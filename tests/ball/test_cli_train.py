@@ -115,7 +115,7 @@ def test_a_full_disk_while_a_checkpoint_is_saved_leaves_nothing_half_written(fie
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
         "from ball.cli import main; from ball.training import recipe; from ball.training.recipe import Recipe, Stage\n"
-        "recipe.recipe_for = lambda _, **changes: Recipe(stages=(Stage(1, 64),), **changes)\n"
+        "recipe.recipe_for = lambda *_, **changes: Recipe(stages=(Stage(1, 64),), **changes)\n"
         f"sys.exit(main(['train', '--data', {str(fields)!r}, '--network', 'googlenet', '--init', 'scratch', '--accelerator', 'cpu']))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
@@ -143,7 +143,7 @@ from ball.training import recipe
 from ball.training.augment import Augmentation
 from ball.training.recipe import Recipe, Stage
 still = Augmentation(zoom=(1.0, 1.0), squeeze=0, stain=0, shift=0, light=0, rotate=False)
-recipe.recipe_for = lambda _, **changes: Recipe(stages=(Stage(6, 64, still),), batch=8, side=64, averaging=0.5, **changes)
+recipe.recipe_for = lambda *_, **changes: Recipe(stages=(Stage(6, 64, still),), batch=8, side=64, averaging=0.5, **changes)
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -174,7 +174,7 @@ def test_two_processes_train_as_one_does(fields: Path, tmp_path: Path) -> None:
 def test_a_network_is_trained_and_its_weights_load(
     fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recipe, "recipe_for", lambda _, **changes: Recipe(stages=(Stage(1, 64),), **changes))
+    monkeypatch.setattr(recipe, "recipe_for", lambda *_, **changes: Recipe(stages=(Stage(1, 64),), **changes))
     arguments = ["--data", str(fields), "--network", "googlenet", "--init", "scratch", "--seed", "3", "--accelerator", "cpu"]
     assert main(["train", *arguments]) == 0
     weights = tmp_path / "weights"

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -102,7 +103,7 @@ FINDINGS = [
     ("Segmentation", "paper", "a mean Dice of 0.825"),
     ("Speed", "paper", "A full reading with five maps takes 200 ms, the plain way 1600 ms; 1 of 2 goals are missed."),
     ("Speed", "paper", "This processor has no bf16"),
-    ("Speed", "paper", "five networks 33 ms by OpenVINO and 31 ms by ONNX Runtime; OpenVINO alone computes in bf16, in 19 ms."),
+    ("Speed", "paper", "five networks 33 ms by OpenVINO and 31 ms by ONNX Runtime; of the two OpenVINO alone computes in bf16, in 19 ms."),
     ("Speed", "paper", "Training sees 1.4 times (GoogLeNet, f32) and 2.5 times (GoogLeNet, bf16) as many images a second; "
                        "the network itself takes at least 80 % of our time."),
     ("Speed", "paper", "f32: 2 of 1,500 votes differ, and no probability moves by more than 0.04"),
@@ -157,6 +158,27 @@ def test_one_bad_file_spoils_its_part_alone(name: str, tab: str, text: str | Non
     app = run(tab, "paper")
     assert f"there is no file {name}." in said(app) if text is None else f"{name} cannot be used" in said(app)
     assert app.metric or name == "paper-test.json"
+
+
+def test_curves_are_offered_of_voters_that_read_every_field(benchmark_files: Path) -> None:
+    path = benchmark_files / "benchmark" / "predictions-paper-test.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not line.startswith("b.jpg,Early Pre-B,alexnet,")))
+    app = run("Curves", "paper")
+    [voters] = [each.options for each in app.segmented_control if each.key == "curve-voter"]
+    assert voters == ["Consensus", "DenseNet121", "ResNet50", "EfficientNet-B0", "GoogLeNet"]
+
+
+@pytest.mark.parametrize(("name", "damage"), [
+    ("training-speed.json", {"networks": {}}), ("engines.json", {"sum": {"batch 1": {"torch": 1.0}, "batch 8": {"openvino f32": 1.0}}}),
+    ("speed.json", {"milliseconds": {"naive": 1.0}}), ("app.json", {"megabytes_after_fields": {}}),
+])  # fmt: skip
+def test_a_file_of_speed_that_lacks_a_part_says_so(name: str, damage: dict[str, Any], benchmark_files: Path) -> None:
+    path = benchmark_files / "benchmark" / name
+    path.write_text(json.dumps(json.loads(path.read_text()) | damage))
+    app = run("Speed", "paper")
+    assert not app.exception
+    assert f"{name} cannot be used" in said(app)
 
 
 def test_half_an_evaluation_is_shown_as_far_as_it_goes(benchmark_files: Path) -> None:

@@ -276,6 +276,11 @@ def test_stability_is_tried_once_shown_beside_the_probability_and_kept(app: AppT
     assert [flag.split(":")[0] for flag in row.reading.flags].count("unstable") == 1
     assert len(tried) == 1
     assert json.loads(tables.as_json(todo(app)))[0]["stability"]["turned"] == {"alexnet": ["brighter"]}
+    # What was tried with other networks is no part of a reading by those of today.
+    row.reading = replace(row.reading, evidence=None, weights={"alexnet": "other"})
+    app.run()
+    assert row.stability is None
+    assert not [flag for flag in row.reading.flags if flag.startswith("unstable")]
 
 
 def test_next_walks_the_rows_to_check_alone(app: AppTest, reading: Any) -> None:

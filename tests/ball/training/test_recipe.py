@@ -19,6 +19,15 @@ def test_recorded_command_still_means_the_recipe_that_made_the_file(network: str
     assert entry["side"] == recipe_for(network).side
 
 
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_fold_begins_where_the_shipped_network_began_and_changes_stain_less(network: str) -> None:
+    shipped, fold = recipe_for(network), recipe_for(network, "stain")
+    assert fold.start().digest() == shipped.start().digest()
+    assert sum(stage.epochs for stage in fold.stages) <= sum(stage.epochs for stage in shipped.stages)
+    assert all(mine.augmentation.stain <= theirs.augmentation.stain for mine, theirs in zip(fold.stages, shipped.stages, strict=True))
+    assert recipe_for(network, "stain", batch=7).batch == 7
+
+
 def test_unknown_network_is_named_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="unknown network 'vgg16'; expected one of densenet121"):
         recipe_for("vgg16")
