@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ball.export import printable as printable
-from ball.files import exists, is_file, is_folder
 
 Item = TypeVar("Item")
 STDOUT: Final = "-"
@@ -84,6 +83,8 @@ def require_writable(*names: str | Path | None, inputs: Iterable[Path] = ()) -> 
     Raises:
         UsageError: one cannot be written, one is an input, or two are the same.
     """
+    from ball.files import is_folder
+
     paths = [Path(name) for name in names if name is not None and name != STDOUT]
     taken = {path.resolve() for path in inputs}
     for path in paths:
@@ -165,6 +166,8 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def _special(path: Path) -> bool:
     """Whether this is a device or a pipe, which must not be replaced by a file."""
+    from ball.files import exists, is_file
+
     return exists(path) and not is_file(path)
 
 
