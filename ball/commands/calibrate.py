@@ -229,9 +229,9 @@ def _refusal(args: argparse.Namespace, fields: Sequence[Field], values: dict[str
 
 
 def _present(folder: str, others: Path | None) -> bool:
-    if not folder or (others is not None and (others / folder).is_dir()):
+    if not folder or (others is not None and any(path.is_file() for path in (others / folder).rglob("*"))):
         return True
-    say(f"There is no folder {folder} {f'in {others}' if others else '(--others)'}: its family is left out.")
+    say(f"There is no folder {folder} with a picture {f'in {others}' if others else '(--others)'}: its family is left out.")
     return False
 
 

@@ -13,6 +13,7 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor
 
+from ball.images import ImageError
 from ball.labels import LABELS
 from ball.networks import NETWORKS
 from ball.training.data import Field, find_fields, fingerprint, load_masked, load_plain
@@ -116,14 +117,21 @@ def _imagenet(network: str) -> State:
 
 
 def pretrain(job: Job) -> State:
-    """Learn the classes of the PBC folder (Acevedo et al. 2020, doi:10.1016/j.dib.2020.105474), and keep the result."""
+    """Learn the classes of the PBC folder (Acevedo et al. 2020, doi:10.1016/j.dib.2020.105474), and keep the result.
+
+    Raises:
+        OSError: there is no such folder, or a cell cannot be decoded; the text names it.
+    """
     if job.pbc is None or not job.pbc.is_dir():
         raise FileNotFoundError(f"--init pbc needs the folder of PBC cells (one folder a class); got {job.pbc}")
     start = (job.start or job.recipe).start()
     classes = sorted(child.name for child in job.pbc.iterdir() if child.is_dir() and not child.name.startswith("."))
     paths = [path for name in classes for path in sorted((job.pbc / name).glob("*.jpg"))]
     targets = torch.tensor([classes.index(path.parent.name) for path in paths])
-    images = torch.from_numpy(load_plain(paths, PBC_SIDE))
+    try:
+        images = torch.from_numpy(load_plain(paths, PBC_SIDE))
+    except ImageError as error:
+        raise OSError(f"A cell of the folder {job.pbc} cannot be decoded: copy that folder anew. {error}") from error
     # A tenth, each tenth file of a class, is held back to see how far the start has come.
     held = torch.arange(len(paths)) % 10 == 0
     run = Run(

@@ -15,6 +15,7 @@ from PIL import Image
 
 from ball import synthetic
 from ball.cli import main
+from ball.commands import calibrate
 from ball.networks import NETWORKS
 from ball.segmentation import segment
 from ball.training.splits import PARTS, load_split
@@ -221,6 +222,17 @@ def test_the_audit_reads_the_part_asked_for_and_says_which_and_by_what_consensus
     assert "the consensus is the plain mean of the votes" in capsys.readouterr().err
     assert main(["audit", *options]) == 0
     assert json.loads((tmp_path / "out" / "robustness.json").read_text())["of"] == 1
+
+
+@pytest.mark.parametrize("files", [[], ["1.png"]])
+def test_a_family_without_a_picture_is_left_out(files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bccd" / "deep").mkdir(parents=True)
+    for name in files:
+        (tmp_path / "bccd" / "deep" / name).write_bytes(synthetic.png(1))
+    assert calibrate._present("bccd", tmp_path) == bool(files)
+    assert ("its family is left out" in capsys.readouterr().err) != bool(files)
+    assert calibrate._present("", tmp_path)
+    assert not calibrate._present("gone", tmp_path)
 
 
 def test_a_field_that_cannot_be_decoded_is_named_by_the_audit_before_its_hours_of_work(

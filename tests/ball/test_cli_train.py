@@ -69,6 +69,16 @@ def test_what_is_wrong_is_said_at_once(
     assert says in capsys.readouterr().err
 
 
+def test_a_broken_cell_of_the_start_is_named_with_its_folder(fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "cells" / "basophil").mkdir(parents=True)
+    (tmp_path / "cells" / "basophil" / "BA_1.jpg").write_bytes(b"no picture")
+    options = ["--data", str(fields), "--network", "alexnet", "--init", "pbc", "--pbc", str(tmp_path / "cells"), "--accelerator", "cpu"]
+    assert main(["train", *options]) == 2
+    err = capsys.readouterr().err
+    assert f"A cell of the folder {tmp_path / 'cells'} cannot be decoded: copy that folder anew. basophil/BA_1.jpg: " in err
+    assert "data check" not in err
+
+
 def test_an_unwritable_folder_of_runs_is_said_at_once(
     fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
