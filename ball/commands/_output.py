@@ -102,10 +102,9 @@ def _require_name(path: Path) -> None:
     """Prove that the system takes a path: a file need not exist, but one of 300 letters never will."""
     try:
         path.lstat()
-    except FileNotFoundError:
-        pass
     except OSError as error:
-        raise UsageError(f"{printable(str(path))} cannot be written: {error.strerror}.") from error
+        if not isinstance(error, FileNotFoundError):
+            raise UsageError(f"{printable(str(path))} cannot be written: {error.strerror}.") from error
 
 
 def make_folder(folder: Path) -> Path:
