@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
+from ball.places import restore_sentence
 from ball.verdict import Verdict
 from pages._parts import compare, filters, frame, intake, proofs, review, saving, suggest, tables, verdict, votes
 from pages._parts.worklist import Row, Worklist
@@ -106,8 +107,8 @@ def _empty(todo: Worklist) -> None:
 def _no_weights() -> None:
     with st.container(border=True, key="no-weights"):
         st.markdown("**No network can be loaded: the weights folder is empty.** No field can be read before it holds the weight files.")
-        st.markdown("Restore the folder from the repository, or train the networks, then reload this page:")
-        st.code("git checkout weights\npython -m ball train --help", language="bash")
+        st.markdown(f"{restore_sentence()}, or train the networks, then reload this page:")
+        st.code("python -m ball train --help", language="bash")
 
 
 def _top(todo: Worklist, opened: Row | None) -> str:

@@ -172,7 +172,7 @@ def speeds(ratios: Sequence[Ratio]) -> pd.DataFrame:
 
 def engines(found: Engines) -> pd.DataFrame:
     """Milliseconds of the five networks by engine."""
-    rows = [[ENGINE_TITLES.get(name, name), f"{found.one[name]:.0f}", f"{found.together[name]:.0f}"] for name in found.one]
+    rows = [[ENGINE_TITLES.get(name, name), round(found.one[name]), round(found.together[name])] for name in found.one]
     return pd.DataFrame(rows, columns=["Five networks by", "One field, ms", f"{found.batch} fields, ms"])
 
 
