@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,12 +50,14 @@ _MIX: Final = replace(_JITTER, mix=0.8)
 @dataclass(frozen=True)
 class Arm:
     """A way of training. ``how``: augmentation of whole fields; ``even``: whether what is said is corrected for how common each
-    class was in training (Menon et al. 2021, https://arxiv.org/abs/2007.07314, with its strength of 1)."""
+    class was in training (Menon et al. 2021, https://arxiv.org/abs/2007.07314, with its strength of 1); ``more``: what else
+    differs in the recipe."""
 
     title: str
     how: Augmentation
     init: str = "pbc"
     even: bool = False
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 ARMS: Final = {
@@ -68,6 +70,9 @@ ARMS: Final = {
     "grey": Arm("Half the fields without colour", replace(_JITTER, grey=0.5)),
     "mix-grey": Arm("Stains mixed, a quarter without colour", replace(_MIX, grey=0.25)),
     "mix-window": Arm("Stains mixed, crowding blanked", replace(_MIX, window=(0.4, 2.2))),
+    "copies": Arm("Little stain jitter, and copies changed before the mask is made", _JITTER, more={"copies": 3}),
+    "bare": Arm("The same copies, one more without the mask", _JITTER, more={"copies": 3, "bare": 1}),
+    "attention": Arm("Little stain jitter, class maps held to the cells", _JITTER, more={"attention": 0.5}),
 }
 """Every arm; those that differ in nothing that is fitted share their fits."""
 
@@ -78,10 +83,10 @@ STARTS: Final = {"pbc": "jitter", "scratch": "scratch"}
 """The arms that differ in nothing but their start."""
 
 
-def recipe(how: Augmentation, network: str = NETWORK) -> Recipe:
+def recipe(arm: Arm, network: str = NETWORK) -> Recipe:
     """A short recipe: cuts around a nucleus, then whole fields."""
-    own = recipe_for(network)
-    return replace(own, stages=(Stage(3, 64, replace(how, zoom=(0.6, 0.8))), Stage(4, 80, how)), side=80)
+    stages = (Stage(3, 64, replace(arm.how, zoom=(0.6, 0.8))), Stage(4, 80, arm.how))
+    return replace(recipe_for(network).first(), stages=stages, side=80, **arm.more)
 
 
 def inner(held: int) -> Split:
@@ -108,7 +113,7 @@ def measure(name: str, loaded: Loaded, pbc: Path, precision: str | None, network
     for held in HELD:
         split = inner(held)
         tag = f"ingredients-{held}"
-        job = Job(network, recipe(arm.how, network), split, tag, INGREDIENTS, arm.init, loaded.fields, pbc, fabric, precision)
+        job = Job(network, recipe(arm, network), split, tag, INGREDIENTS, arm.init, loaded.fields, pbc, fabric, precision)
         state, _ = train(job, loaded)
         judged = loaded.part(split.val)
         found = logits(network, state, judged.images, job.recipe.side)

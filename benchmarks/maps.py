@@ -35,6 +35,7 @@ from ball.networks import NETWORKS, Classifier, normalised
 from ball.reading import read
 from ball.segmentation import Segmentation
 from ball.training.data import find_fields
+from ball.training.recipe import held_to_cells
 from ball.training.splits import load_split
 from ball.weights import Store
 
@@ -145,9 +146,15 @@ def run(folder: Path, count: int, part: str) -> dict[str, Any]:
     command = MAPS if count == FIELDS else f"{MAPS} --fields {count}"
     return {
         "command": command if part == "test" else f"{command} --part {part}", "split": "paper", "part": part, "n": len(paths),
-        "weights": dict(engine.hashes),
+        "weights": dict(engine.hashes), "asked": asked(engine.folder),
         "networks": {name: {method: figures(each) for method, each in methods.items()} for name, methods in found.items()},
     }  # fmt: skip
+
+
+def asked(folder: Path) -> list[str]:
+    """Networks whose training asked for maps that lie on cells: for those that they do is no discovery."""
+    entries = Store(folder).manifest()["networks"]
+    return [name for name in NETWORKS if held_to_cells(entries.get(name, {}).get("recipe", {}))]
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -45,7 +45,7 @@ from ball.benchmark.speeds import TRAINING
 from ball.labels import LABELS
 from ball.networks import MEAN, NETWORKS, STD
 from ball.training.data import Field, find_fields, load_masked
-from ball.training.fit import Examples, Run, begin, one_epoch
+from ball.training.fit import Examples, Objective, Run, begin, one_epoch
 from ball.training.recipe import Stage, recipe_for
 from benchmarks.speed import processor, ratio
 
@@ -110,7 +110,7 @@ class Ours:
         self.stage = Stage(1, side, self.recipe.stages[-1].augmentation)
         self.run = Run(network, examples, examples, folder, "", len(LABELS), side, fabric=fabric)
         self.model, self.average, optimizer = begin(self.run, self.recipe)
-        self.wrapped, self.optimizer = fabric.setup(self.model, optimizer)
+        self.wrapped, self.optimizer = fabric.setup(Objective(self.model, self.recipe), optimizer)
 
     def epoch(self) -> None:
         """One pass over all images."""

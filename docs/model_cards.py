@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from ball.benchmark import MEASURES, PROTOCOLS, Evaluation, Measures, NotMeasure
 from ball.labels import LABELS  # noqa: E402
 from ball.names import TITLES  # noqa: E402
 from ball.places import weights_folder  # noqa: E402
-from ball.training.recipe import recipe_for  # noqa: E402
+from ball.training.recipe import held_to_cells, recipe_for  # noqa: E402
 
 FOLDER = ROOT / "docs" / "model-cards"
 
@@ -76,10 +76,26 @@ def _model(name: str, entry: dict[str, Any]) -> str:
             entry.get("init", ""), "not recorded")),
         ("Schedule", f"{stages}; batch {recipe.get('batch')}, AdamW, rate {recipe.get('rate')}, seed {recipe.get('seed')}" if recipe
          else "not recorded"),
+        *_more(recipe),
         ("Data", f"ALL image dataset, doi:10.34740/KAGGLE/DSV/2175623; fingerprint `{str(entry.get('data', 'not recorded'))[:16]}`"),
         ("Command", f"`{entry.get('command', 'not recorded')}`"),
     ]  # fmt: skip
     return "## The model\n\n" + _table(("", ""), rows)
+
+
+def _more(recipe: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Rows of what the recipe asks for beside its schedule."""
+    weight = held_to_cells(recipe)
+    if not weight:
+        return []
+    more = recipe.get("refinement")
+    epochs = sum(stage["epochs"] for stage in more["stages"]) if more else 0
+    when = f"{epochs} epochs more at a rate of {more['rate']:g}, in which" if more else "throughout,"
+    told = (
+        f"{when} the part of the class map beside the cells was part of the loss, with a weight of {weight:g}: that its Grad-CAM maps "
+        "lie on cells was asked for, and is no discovery"
+    )
+    return [("Held to the cells", told)]
 
 
 _USE = """## Intended use
@@ -106,12 +122,13 @@ def _reached(name: str, protocol: str) -> str:
 
 def _anew(name: str) -> str:
     """How the networks of the folds were trained, where that is not how the weights were."""
-    shipped, fold = recipe_for(name).stages, recipe_for(name, "stain").stages
+    shipped, fold = recipe_for(name), recipe_for(name, "stain")
     if shipped == fold:
         return "For each fold the network was fitted anew by the same recipe.\n\n"
     told = [
-        f"{sum(stage.epochs for stage in stages)} epochs, stain changed by up to {stages[-1].augmentation.stain:.0%}"
-        for stages in (fold, shipped)
+        f"{sum(stage.epochs for stage in each.stages)} epochs, stain changed by up to {each.stages[-1].augmentation.stain:.0%}"
+        + (", then held to the cells" if each.refinement else "")
+        for each in (fold, shipped)
     ]
     return f"For each fold the network was fitted anew, by another recipe than the weights above: {told[0]} (above: {told[1]}).\n\n"
 

@@ -84,8 +84,10 @@ _READING: Final = f"""
 6. **Slides.** Fields of one slide depend on each other, so ten of them count
    for fewer than ten.
 7. **Maps.** Grad-CAM maps show where a network looked, not why. They are
-   coarse. LayerCAM, offered beside it, has finer squares. What each is worth
-   stands on the *Benchmark* page.
+   coarse. LayerCAM, offered beside it, has finer squares. Some networks were
+   held to the cells in the last epochs of their training, so that their maps
+   lie there is no discovery. Which, and what each map is worth, stands on the
+   *Benchmark* page.
 """
 
 _LIMITS: Final = """

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import cv2
 import numpy as np
@@ -21,6 +21,8 @@ from ball.files import find_files, is_field, is_folder, natural_key, read_bytes
 from ball.images import ImageError, decode
 from ball.labels import LABELS, label_of_folder
 from ball.segmentation import SIZE, resize, segment
+
+T = TypeVar("T")
 
 TWIN_CORRELATION: Final = 0.93
 """Two fields whose 32 x 32 grey copies correlate above this are held to be one field seen twice."""
@@ -122,7 +124,7 @@ def load_masked(fields: Sequence[Field]) -> NDArray[np.uint8]:
     Raises:
         ImageError: a file cannot be decoded; the text names it.
     """
-    return _load(fields, lambda field: segment(decoded(field.path)).masked, SIZE)
+    return load_each(fields, lambda field: segment(decoded(field.path)).masked, (SIZE, SIZE, 3))
 
 
 def load_plain(paths: Sequence[Path], side: int) -> NDArray[np.uint8]:
@@ -131,7 +133,7 @@ def load_plain(paths: Sequence[Path], side: int) -> NDArray[np.uint8]:
     Raises:
         ImageError: a file cannot be decoded; the text names it.
     """
-    return _load(paths, lambda path: resize(decoded(path), (side, side)), side)
+    return load_each(paths, lambda path: resize(decoded(path), (side, side)), (side, side, 3))
 
 
 def decoded(path: Path) -> NDArray[np.uint8]:
@@ -146,8 +148,9 @@ def decoded(path: Path) -> NDArray[np.uint8]:
         raise ImageError(f"{path.parent.name}/{path.name}: {error}") from error
 
 
-def _load(items, read, side: int) -> NDArray[np.uint8]:  # type: ignore[no-untyped-def]
-    images = np.empty((len(items), side, side, 3), dtype=np.uint8)
+def load_each(items: Sequence[T], read: Callable[[T], NDArray[np.uint8]], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Read every item, several at a time: (N, *shape) uint8, in the order of the items. What ``read`` raises is raised."""
+    images = np.empty((len(items), *shape), dtype=np.uint8)
     with ThreadPoolExecutor() as pool:
         for index, image in enumerate(pool.map(read, items)):
             images[index] = image

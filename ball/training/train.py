@@ -6,7 +6,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 from ball.images import ImageError
 from ball.labels import LABELS
 from ball.networks import NETWORKS
+from ball.training.copies import load_copies
 from ball.training.data import Field, find_fields, fingerprint, load_masked, load_plain
 from ball.training.fit import ADAMW, CHECKPOINT, Descent, EpochLog, Examples, Run, State, fit, require_room, runs_folder
 from ball.training.recipe import Recipe
@@ -50,10 +51,15 @@ class Job:
         """Folder of a run; a precision other than the default's has runs of its own."""
         return runs_folder() / (f"{name}-{self.precision}" if self.precision else name)
 
+    def run_folder(self, recipe: Recipe) -> Path:
+        """Folder of a fit by a recipe."""
+        return self.folder(f"{self.tag}-{self.network}-{self.init}-{recipe.digest()}")
+
     @property
-    def run_folder(self) -> Path:
-        """Folder of the fit itself."""
-        return self.folder(f"{self.tag}-{self.network}-{self.init}-{self.recipe.digest()}")
+    def run_folders(self) -> list[Path]:
+        """Folders of the fit itself, and of the one that refines it."""
+        refined = [self.run_folder(self.recipe)] if self.recipe.refinement else []
+        return [self.run_folder(self.recipe.first()), *refined]
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,14 @@ class Loaded:
         targets = torch.tensor([self.fields[index].target for index in keep], dtype=torch.int64)
         return Examples(self.images[keep], targets)
 
+    def varied(self, names: frozenset[str], recipe: Recipe) -> Examples:
+        """The same, with the copies that a recipe asks for."""
+        found = self.part(names)
+        if not recipe.copies + recipe.bare:
+            return found
+        copies = load_copies([each for each in self.fields if each.name in names], recipe.copies, recipe.bare, recipe.seed)
+        return replace(found, copies=torch.from_numpy(copies))
+
 
 def load(folder: Path) -> Loaded:
     """Read and mask a data folder.
@@ -83,12 +97,38 @@ def load(folder: Path) -> Loaded:
 
 
 def train(job: Job, loaded: Loaded) -> tuple[State, EpochLog]:
-    """Run one job to its end: its start, then the fit itself."""
-    run = Run(
-        job.network, loaded.part(job.split.train), loaded.part(job.split.val), job.run_folder, loaded.fingerprint, len(LABELS),
-        job.recipe.side, _start(job), job.fabric, descent=job.descent,
+    """Run one job to its end: its start, the fit itself, and the second one where the recipe asks for it.
+
+    The second one's checkpoint is bound to the weights that it began from, as every checkpoint is to its data.
+
+    Raises:
+        ChangedDataError: a checkpoint was written on other data, or from other weights.
+    """
+    first, second = job.recipe.first(), job.recipe.second()
+    state, log = fit(_run(job, loaded, first, job.run_folder(first), _start(job)), first)
+    if second is None:
+        return state, log
+    if job.fabric.is_global_zero:
+        print(f"{job.network}: held to the cells from here on, for {sum(stage.epochs for stage in second.stages)} epochs", file=sys.stderr)
+    run = _run(job, loaded, second, job.run_folder(job.recipe), state)
+    run.same_classes, run.fingerprint = True, f"{loaded.fingerprint}-{state_fingerprint(state)}"
+    state, more = fit(run, second)
+    return state, [*log, *({**entry, "epoch": entry["epoch"] + len(log)} for entry in more)]
+
+
+def _run(job: Job, loaded: Loaded, recipe: Recipe, folder: Path, start: State | None) -> Run:
+    learned, judged = loaded.varied(job.split.train, recipe), loaded.part(job.split.val)
+    return Run(
+        job.network, learned, judged, folder, loaded.fingerprint, len(LABELS), recipe.side, start, fabric=job.fabric, descent=job.descent
     )
-    return fit(run, job.recipe)
+
+
+def state_fingerprint(state: State) -> str:
+    """SHA-256 over the names and values of some weights."""
+    total = hashlib.sha256()
+    for name in sorted(state):
+        total.update(name.encode() + state[name].contiguous().numpy().tobytes())
+    return total.hexdigest()
 
 
 def check_room(jobs: Sequence[Job]) -> None:
@@ -97,7 +137,8 @@ def check_room(jobs: Sequence[Job]) -> None:
     Raises:
         OSError: they do not.
     """
-    require_room(runs_folder(), [job.network for job in jobs if not (job.run_folder / CHECKPOINT).exists()], [job.network for job in jobs])
+    new = [job.network for job in jobs for folder in job.run_folders if not (folder / CHECKPOINT).exists()]
+    require_room(runs_folder(), new, [job.network for job in jobs])
 
 
 def _start(job: Job) -> State | None:
@@ -137,7 +178,7 @@ def pretrain(job: Job) -> State:
     run = Run(
         job.network, Examples(images[~held], targets[~held]), Examples(images[held], targets[held]),
         job.folder(f"pbc-{job.network}-{start.digest()}"), pbc_fingerprint(paths), len(classes),
-        start.side, None, job.fabric,
+        start.side, fabric=job.fabric,
     )
     state, _ = fit(run, start)
     return state

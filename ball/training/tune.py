@@ -68,7 +68,7 @@ def jobs(network: str, plan: Plan) -> list[tuple[str, Job]]:
     stage = Stage(EPOCHS[-1], plan.side, recipe_for(network, "stain").stages[-1].augmentation)
     trials = []
     for rate, (name, descent) in product(RATES, OPTIMISERS.items()):
-        recipe = replace(own, stages=(stage,), side=plan.side, rate=rate, averaging=0.0, smoothing=0.0)
+        recipe = replace(own.first(), stages=(stage,), side=plan.side, rate=rate, averaging=0.0, smoothing=0.0)
         tag = f"tune-{name.lower()}"
         job = Job(network, recipe, plan.split, tag, "", plan.init, plan.loaded.fields, plan.pbc, plan.fabric, plan.precision, descent, own)
         trials.append((name, job))

@@ -51,7 +51,8 @@ def training(_: Shown) -> None:
         st.markdown(
             "Weights of the random split. Small cuts around a nucleus come first, whole fields last; a dotted line marks the change. "
             "Training loss is that of augmented images and of the weights as they move, "
-            "validation loss that of averaged weights on whole fields."
+            "validation loss that of averaged weights on whole fields. "
+            "A network that is held to the cells in its last epochs has that in its training loss as well, which rises there."
         )
         _curves(logs)
     again, recorded = loaded(benchmark.load_refit), loaded(benchmark.load_evaluation)

@@ -46,7 +46,8 @@ def protocol(name: str, evaluation: Evaluation | None) -> str:
         return (
             f"**Stain held out.** {fields}Whole groups of like stain and light are kept out of training, five times over: the harder and "
             "fairer test. The networks are trained anew for each, most of them with fewer epochs and less change of stain than the "
-            "weights in use. It is still one hospital, and its patients are not known." + _so_far(evaluation)
+            "weights in use, and none held to the cells in its last epochs. It is still one hospital, and its patients are not known."
+            + _so_far(evaluation)
         )
     return (
         f"**Random split, as in the paper.** {fields}A random split can be passed on stain colour alone, because fields of like stain fall "

@@ -96,9 +96,14 @@ def on_cells(maps: Mapping[str, Any], method: Method) -> str:
         return "No network has a map that is not empty."
     above = sum(row["on_cells"] > row["by_chance"] for row in networks.values() if row["on_cells"] is not None)
     least, most = min(found, key=found.__getitem__), max(found, key=found.__getitem__)
+    asked = [TITLES[name] for name in maps.get("asked", ()) if name in networks]
+    taught = (
+        f" In training the Grad-CAM maps of {listed(asked)} were held to the cells, so for {'them' if len(asked) > 1 else 'it'} "
+        "it is no discovery." if asked else ""
+    )
     return (
         f"{above} of {len(networks)} networks look at cells more than chance would. "
-        f"Of what the squares allow, their maps reach {share(found[least], 0)} ({least}) to {share(found[most], 0)} ({most})."
+        f"Of what the squares allow, their maps reach {share(found[least], 0)} ({least}) to {share(found[most], 0)} ({most}).{taught}"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,8 @@ from ball import synthetic
 from ball.cli import main
 from ball.perturb import stain
 from ball.training import fit, recipe, train
-from ball.training.recipe import Recipe, Stage
+from ball.training.fit import EpochLog, Run, State
+from ball.training.recipe import Recipe, Refinement, Stage
 from ball.training.splits import load_split
 from ball.weights import Store
 
@@ -194,6 +196,43 @@ def test_a_network_is_trained_and_its_weights_load(
     assert entry["recipe"]["seed"] == 3
     assert len(json.loads((weights / "benchmark" / "training-googlenet.json").read_text())["epochs"]) == 1
     assert "googlenet epoch 1/1" in capsys.readouterr().err
+
+
+def test_a_fit_is_refined_from_where_it_ended(
+    fields: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = Refinement((Stage(2, 64),), rate=1e-5, attention=0.5)
+    monkeypatch.setattr(recipe, "recipe_for", lambda *_, **changes: Recipe(stages=(Stage(1, 64),), side=64, refinement=more, **changes))
+    arguments = ["train", "--data", str(fields), "--network", "googlenet", "--init", "scratch", "--accelerator", "cpu"]
+    seen: list[tuple[float, bool]] = []
+    ended: list[State] = []
+
+    def watched(run: Run, how: Recipe) -> tuple[State, EpochLog]:
+        seen.append((how.attention, run.same_classes))
+        assert run.start is (ended[-1] if run.same_classes else None)
+        state, log = fit.fit(run, how)
+        ended.append(state)
+        return state, log
+
+    monkeypatch.setattr(train, "fit", watched)
+    assert main(arguments) == 0
+    assert seen == [(0.0, False), (0.5, True)]
+    weights = tmp_path / "weights"
+    log = json.loads((weights / "benchmark" / "training-googlenet.json").read_text())["epochs"]
+    assert [entry["epoch"] for entry in log] == [1, 2, 3]
+    entry = json.loads((weights / "manifest.json").read_text())["networks"]["googlenet"]
+    assert entry["recipe"]["refinement"]["attention"] == 0.5
+    # Given again, both fits are at their end: the same weights, and nothing is fitted.
+    capsys.readouterr()
+    assert main([*arguments, "--out", str(tmp_path / "again")]) == 0
+    assert Store(tmp_path / "again").manifest()["networks"]["googlenet"]["sha256"] == entry["sha256"]
+    assert "epoch 1/" not in capsys.readouterr().err
+    # Without the first fit's checkpoint the second's is of no use, though the data are the same: it began from other weights.
+    first = next(folder for folder in (tmp_path / "runs").iterdir() if folder.name.endswith(Recipe((Stage(1, 64),), side=64).digest()))
+    shutil.rmtree(first)
+    monkeypatch.setattr(fit, "_quiet_classifier", lambda _: None)
+    assert main(arguments) == 2
+    assert "began from other weights" in capsys.readouterr().err
 
 
 def test_a_fold_does_not_replace_the_weights_in_use(fields: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,3 +93,17 @@ def test_figures_of_other_weights_say_so_and_are_not_quoted_beside_a_reading(req
 @pytest.mark.parametrize(("ends", "words"), [([0.1, 0.2], "more than"), ([-0.1, 0.2], "no differently"), ([-0.2, -0.1], "less than")])
 def test_the_sentence_follows_the_interval(ends: list[float], words: str) -> None:
     assert words in maps_figures.deciding({**CELLS, "difference": {"mean": 0.0, "ci95": ends}})
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ([], ""),
+        (["googlenet"], "maps of GoogLeNet were held to the cells, so for it"),
+        (["alexnet", "googlenet"], "of AlexNet and GoogLeNet were held to the cells, so for them"),
+    ],
+)
+def test_what_training_asked_for_is_no_discovery(asked: list[str], words: str) -> None:
+    said = maps_figures.on_cells({**MAPS, "asked": asked}, "grad-cam")
+    assert words in said
+    assert ("no discovery" in said) == bool(asked)

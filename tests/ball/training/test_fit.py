@@ -13,10 +13,11 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from ball.focus import focus
 from ball.networks import NETWORKS, Classifier
 from ball.training import fit as fitting
 from ball.training.augment import Augmentation
-from ball.training.fit import CHECKPOINT, ChangedDataError, Examples, Run, State, fit, load_trunk, runs_folder
+from ball.training.fit import CHECKPOINT, ChangedDataError, Examples, Objective, Run, State, fit, load_trunk, off_cells, runs_folder
 from ball.training.recipe import Recipe, Stage, recipe_for
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -270,3 +271,67 @@ def test_the_folder_of_checkpoints_can_be_set(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.delenv("BALL_RUNS")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert runs_folder() == tmp_path / ".cache" / "ball" / "runs"
+
+
+# ---------------------------------------------------------------- copies and attention
+
+
+def test_a_step_takes_fields_and_copies_alike_often() -> None:
+    images = torch.zeros(6, 2, 2, 3, dtype=torch.uint8)
+    copies = torch.stack([torch.full_like(images, 10), torch.full_like(images, 20)])
+    copies += torch.arange(6, dtype=torch.uint8)[None, :, None, None, None]
+    examples = Examples(images + torch.arange(6, dtype=torch.uint8)[:, None, None, None], torch.zeros(6, dtype=torch.int64), copies)
+    batch = torch.tensor([5, 0, 3, 3]).repeat(300)
+    drawn = examples.draw(batch, torch.Generator().manual_seed(0))[:, 0, 0, 0]
+    assert torch.equal(drawn % 10, batch.to(torch.uint8))
+    assert all(0.28 < float((drawn // 10 == kind).float().mean()) < 0.39 for kind in range(3))
+    assert (examples.images < 10).all()
+
+
+def test_without_copies_nothing_is_drawn() -> None:
+    examples, generator = toy(4), torch.Generator().manual_seed(0)
+    before = generator.get_state()
+    assert torch.equal(examples.draw(torch.tensor([2, 1]), generator), examples.images[[2, 1]])
+    assert torch.equal(generator.get_state(), before)
+
+
+@pytest.mark.parametrize(
+    ("heat", "expected"),
+    [([[1.0, 0.0], [0.0, 0.0]], 0.0), ([[0.0, 1.0], [1.0, 0.0]], 1.0), ([[1.0, 1.0], [0.0, 0.0]], 0.5), ([[0.0, 0.0], [0.0, 0.0]], 0.0)],
+    ids=["on the cell", "beside it", "half and half", "no map"],
+)
+def test_what_lies_beside_the_cells_is_counted(heat: list[list[float]], expected: float) -> None:
+    cells = torch.zeros(1, 8, 8, dtype=torch.bool)
+    cells[:, :4, :4] = True
+    assert float(off_cells(torch.tensor([heat]), cells)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_field_all_or_nothing_of_which_is_cells_asks_for_nothing(share: float) -> None:
+    heat = torch.rand(3, 2, 2, generator=torch.Generator().manual_seed(0))
+    assert float(off_cells(heat, torch.full((3, 8, 8), bool(share)))) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_the_penalty_agrees_with_the_figure_that_is_reported() -> None:
+    generator = torch.Generator().manual_seed(1)
+    heat, cells = torch.rand(1, 4, 4, generator=generator), torch.rand(1, 32, 32, generator=generator) > 0.7
+    cells[:, 16:] = False
+    measured = focus(heat[0].numpy(), cells[0].numpy())
+    assert measured is not None
+    assert float(off_cells(heat, cells)) == pytest.approx(1 - measured.of_ideal, abs=1e-5)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_attention_moves_the_weights_that_make_the_map(network: str) -> None:
+    torch.manual_seed(0)
+    model = Classifier(NETWORKS[network], 4).train()
+    images = torch.zeros(4, 96, 96, 3)
+    images[:, :80, :80] = torch.rand(4, 80, 80, 3) * 255
+    targets = torch.arange(4)
+    losses = []
+    for attention in (0.0, 1.0):
+        torch.manual_seed(0)
+        losses.append(Objective(model, Recipe(attention=attention))(images, targets))
+    assert losses[1] > losses[0]
+    (losses[1] - losses[0]).backward()
+    assert any(parameter.grad is not None and bool(parameter.grad.abs().sum() > 0) for parameter in model.parameters())

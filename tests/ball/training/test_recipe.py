@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ball.networks import NETWORKS
-from ball.training.recipe import recipe_for
+from ball.training.recipe import held_to_cells, recipe_for
 from ball.weights import Store
 
 
@@ -31,3 +32,30 @@ def test_a_fold_begins_where_the_shipped_network_began_and_changes_stain_less(ne
 def test_unknown_network_is_named_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="unknown network 'vgg16'; expected one of densenet121"):
         recipe_for("vgg16")
+
+
+@pytest.mark.parametrize("more", [{"attention": 0.5}, {"copies": 3}, {"bare": 1}, {"refinement": None}])
+def test_recipes_of_other_ways_share_their_start(more: dict[str, Any]) -> None:
+    assert recipe_for("googlenet", **more).start().digest() == recipe_for("googlenet").start().digest()
+
+
+def test_a_second_fit_differs_in_what_refines_it_alone() -> None:
+    recipe = recipe_for("googlenet")
+    assert recipe.refinement is not None
+    second = recipe.second()
+    assert second is not None
+    assert (second.stages, second.rate, second.attention) == (recipe.refinement.stages, recipe.refinement.rate, recipe.refinement.attention)
+    assert replace(second, stages=recipe.stages, rate=recipe.rate, attention=0.0) == recipe.first()
+    assert recipe.first().second() is None
+    assert all(recipe_for(name, "stain").refinement is None for name in NETWORKS)
+
+
+def test_settings_that_are_not_asked_for_are_not_written() -> None:
+    """So that a recipe keeps the digest that its checkpoints lie under."""
+    assert recipe_for("densenet121").digest() == "c5354419b6"
+    assert {"attention", "copies", "bare", "refinement"}.isdisjoint(recipe_for("densenet121").document())
+
+
+@pytest.mark.parametrize(("more", "weight"), [({}, 0.5), ({"refinement": None}, 0.0), ({"refinement": None, "attention": 0.2}, 0.2)])
+def test_what_holds_maps_to_the_cells_is_told_from_the_record(more: dict[str, Any], weight: float) -> None:
+    assert held_to_cells(json.loads(json.dumps(recipe_for("googlenet", **more).document()))) == weight

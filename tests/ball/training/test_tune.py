@@ -30,7 +30,7 @@ def test_the_grid_is_the_papers() -> None:
     found = tune.jobs("googlenet", plan())
     assert [(name, job.recipe.rate) for name, job in found] == [("SGD", 0.01), ("Adam", 0.01), ("SGD", 0.001), ("Adam", 0.001)]
     assert {sum(stage.epochs for stage in job.recipe.stages) for _, job in found} == {10}
-    assert len({job.run_folder for _, job in found}) == 4
+    assert len({folder for _, job in found for folder in job.run_folders}) == 4
     assert {job.recipe.averaging for _, job in found} == {0.0}
     assert {job.start.start().digest() for _, job in found if job.start} == {recipe_for("googlenet").start().digest()}
 

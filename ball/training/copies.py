@@ -1,0 +1,57 @@
+"""Copies of training fields that were changed before they were segmented.
+
+What is drawn at each step (`ball.training.augment`) changes a masked field, and its mask stays. Another exposure, stain or
+compression moves the mask, too, and a network that has only ever seen one mask of a field takes its edge for a sign.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ball.perturb import brightness, jpeg, stain
+from ball.segmentation import SIZE, resize, segment
+from ball.training.data import Field, decoded, load_each
+
+LIGHT: Final = (0.8, 1.25)
+STAIN: Final = (0.75, 1.25)
+QUALITY: Final = (40, 96)
+"""What is drawn from: brightness and strength of a stain as factors, JPEG quality. A little wider than what the audit asks for."""
+
+Image = NDArray[np.uint8]
+
+
+def changed(rgb: Image, chance: np.random.Generator) -> Image:
+    """Another exposure and stain of a field (H, W, 3), in half of all cases compressed as well."""
+    hematoxylin, eosin = chance.uniform(*STAIN, size=2)
+    found = brightness(stain(rgb, hematoxylin, eosin), chance.uniform(*LIGHT))
+    return jpeg(found, int(chance.integers(*QUALITY))) if chance.random() < 0.5 else found
+
+
+def load_copies(fields: Sequence[Field], masked: int, bare: int, seed: int) -> NDArray[np.uint8]:
+    """Change every field some times, each time another way.
+
+    Args:
+        fields: what to decode.
+        masked: copies that are segmented after the change.
+        bare: copies that are not, so that no sign hangs on the black around the nuclei.
+        seed: with the name of a field, the only source of chance.
+
+    Returns:
+        (masked + bare, N, 224, 224, 3) uint8.
+
+    Raises:
+        ImageError: a file cannot be decoded; the text names it.
+    """
+
+    def read(field: Field) -> NDArray[np.uint8]:
+        rgb = resize(decoded(field.path), (SIZE, SIZE))
+        chance = np.random.default_rng((seed, zlib.crc32(field.name.encode())))
+        copies = [changed(rgb, chance) for _ in range(masked + bare)]
+        return np.stack([segment(copy).masked for copy in copies[:masked]] + copies[masked:])
+
+    return np.ascontiguousarray(load_each(fields, read, (masked + bare, SIZE, SIZE, 3)).swapaxes(0, 1))
