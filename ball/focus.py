@@ -23,7 +23,7 @@ class Focus:
 
     @property
     def of_ideal(self) -> float:
-        """Share as a part of what the grid allows; 0 where no cell was found."""
+        """Share as a part of ``ideal``, above 1 for a map that keeps to the fullest squares; 0 where no cell was found."""
         return self.on_cells / self.ideal if self.ideal else 0.0
 
 

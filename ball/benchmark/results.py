@@ -120,7 +120,7 @@ def load_maps() -> Mapping[str, Any]:
     Raises:
         NotMeasuredError: the file is missing or not as expected.
     """
-    found = load_keys("maps.json", MAPS, ("command", "n", "weights", "networks"))
+    found = load_keys("maps.json", MAPS, ("command", "n", "weights", "asked", "networks"))
     return {**found, "networks": dict(known_networks(found["networks"]))}
 
 

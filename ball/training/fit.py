@@ -186,7 +186,7 @@ _LEAST: Final = 1e-6
 
 
 def off_cells(heat: Tensor, cells: Tensor) -> Tensor:
-    """How much of the maps lies beside the cells, 0 where they follow them as well as their squares can.
+    """How much of the maps lies beside the cells, 0 where they have as much on them as a map that follows them.
 
     `ball.focus` measures the same, but for squares that are no whole number of pixels, of which the edges are shared otherwise.
     A map that is 0 everywhere costs nothing: how many there are is told with the figures of the maps.

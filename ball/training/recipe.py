@@ -107,13 +107,13 @@ def _little(cuts: int, whole: int, light: float = 0.2) -> tuple[Stage, ...]:
 
 
 _REFINED: Final = Refinement(_stages(0, 4)[1:], rate=3e-4, attention=0.5)
-"""Four epochs on whole fields: on validation fields the maps then reach 97 % (GoogLeNet) and 101 % (EfficientNet-B0) of what their squares
-allow, for 46 % and 48 %, and the accuracy falls by no more than a field."""
+"""Four epochs on whole fields: on validation fields the maps then have on the cells 97 % (GoogLeNet) and 101 % (EfficientNet-B0) of what
+a map that follows them has, for 46 % and 48 %, and the accuracy falls by no more than a field."""
 
-# Maps of DenseNet121 and ResNet50 reach 60 and 62 % there without being asked to.
+# Maps of DenseNet121 and ResNet50 have 60 and 62 % there without being asked to.
 _RECIPES: Final[dict[str, Recipe]] = {
     # With the wider changes of the others: 91.1 % on validation for 93.8 %. With twice the epochs and light: 93.4 %.
-    # Fitted anew and refined, its maps reach 73 % for 26 %, its accuracy 92.4 %: not taken.
+    # Fitted anew and refined, its maps have 73 % for 26 %, its accuracy 92.4 %: not taken.
     "alexnet": Recipe(stages=_little(12, 12, light=0.12), rate=2e-4),
     "efficientnet_b0": Recipe(rate=1.5e-3, refinement=_REFINED),
     "googlenet": Recipe(refinement=_REFINED),

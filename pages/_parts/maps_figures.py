@@ -40,7 +40,8 @@ def _maps(maps: Mapping[str, Any]) -> None:
     st.markdown(f"{on_cells(maps, method)} {held_up(maps, method)}")
     _table(rows(maps, method), f"What maps by {METHODS[method]} are worth, by network")
     st.markdown(
-        "Each network’s map for its own vote. By chance: an even map. Best possible: a map of the same squares that follows the cells. "
+        "Each network’s map for its own vote. By chance: an even map. Following the cells: a map of the same squares, "
+        "each as bright as its share of cells; a map that keeps to the fullest squares has more. "
         "Without the highest, lowest: points that the vote’s probability falls when the stained pixels that the map rates highest, or as "
         "many that it rates lowest, are taken out; alike, the map says nothing of the vote. "
         "With random weights: rank correlation of the map with that of the same network before training; "
@@ -89,21 +90,22 @@ def compared(maps: Mapping[str, Any]) -> str:
 
 
 def on_cells(maps: Mapping[str, Any], method: Method) -> str:
-    """How many networks look at cells more than chance, and the share of the best possible that each reaches."""
+    """How many networks look at cells more than chance, and how much each has there of what a map that follows them has."""
     networks = _by(maps, method)
     found = {TITLES[name]: row["of_ideal"]["mean"] for name, row in networks.items() if row["of_ideal"]["mean"] is not None}
     if not found:
         return "No network has a map that is not empty."
     above = sum(row["on_cells"] > row["by_chance"] for row in networks.values() if row["on_cells"] is not None)
     least, most = min(found, key=found.__getitem__), max(found, key=found.__getitem__)
-    asked = [TITLES[name] for name in maps.get("asked", ()) if name in networks]
+    asked = [TITLES[name] for name in maps["asked"] if name in networks]
     taught = (
         f" In training the Grad-CAM maps of {listed(asked)} were held to the cells, so for {'them' if len(asked) > 1 else 'it'} "
         "it is no discovery." if asked else ""
     )
     return (
         f"{above} of {len(networks)} networks look at cells more than chance would. "
-        f"Of what the squares allow, their maps reach {share(found[least], 0)} ({least}) to {share(found[most], 0)} ({most}).{taught}"
+        f"Of what a map that follows the cells has on them, theirs have {share(found[least], 0)} ({least}) to "
+        f"{share(found[most], 0)} ({most}).{taught}"
     )
 
 
@@ -145,7 +147,7 @@ def rows(maps: Mapping[str, Any], method: Method) -> pd.DataFrame:
         ]
         for name, row in _by(maps, method).items()
     ]  # fmt: skip
-    columns = ["Network", "On cells", "By chance", "Best possible", "Of the best possible", "Without the highest", "Without the lowest",
+    columns = ["Network", "On cells", "By chance", "Following the cells", "Of that", "Without the highest", "Without the lowest",
                "Difference", "With random weights", "Empty maps"]  # fmt: skip
     return pd.DataFrame(lines, columns=columns)
 

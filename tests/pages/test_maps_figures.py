@@ -23,7 +23,7 @@ def a_map(of_ideal: float, low: float) -> dict[str, Any]:
 
 
 MAPS = {
-    "command": "python -m benchmarks.maps", "n": 40, "weights": {"alexnet": "ab"},
+    "command": "python -m benchmarks.maps", "n": 40, "weights": {"alexnet": "ab"}, "asked": ["alexnet"],
     "networks": {
         "alexnet": {method: a_map(0.74, -0.1 if method == "layer-cam" else 0.1) for method in METHODS},
         "googlenet": {method: a_map(0.81, 0.1) for method in METHODS},
@@ -70,6 +70,7 @@ def test_with_the_files_every_figure_is_shown(request: pytest.FixtureRequest) ->
     assert "Grad-CAM 31 % on cells, holds up for 2, 0.12 like a map of random weights; Grad-CAM++ 31 %" in said
     assert "2 of 2 networks look at cells more than chance" in said
     assert "74 % (AlexNet) to 81 % (GoogLeNet)" in said
+    assert "the Grad-CAM maps of AlexNet were held to the cells" in said
     assert "moves by 20.0 points, without 3 at random by 5.0: more than chance" in said
     assert "Mean Dice of nuclei 0.961" in said
     assert [list(frame.value.iloc[:, 0]) for frame in app.dataframe] == [["Benign"], ["AlexNet", "GoogLeNet"]]
