@@ -54,4 +54,4 @@ def load_copies(fields: Sequence[Field], masked: int, bare: int, seed: int) -> N
         copies = [changed(rgb, chance) for _ in range(masked + bare)]
         return np.stack([segment(copy).masked for copy in copies[:masked]] + copies[masked:])
 
-    return np.ascontiguousarray(load_each(fields, read, (masked + bare, SIZE, SIZE, 3)).swapaxes(0, 1))
+    return load_each(fields, read, (masked + bare, SIZE, SIZE, 3)).swapaxes(0, 1)

@@ -306,10 +306,10 @@ def test_what_lies_beside_the_cells_is_counted(heat: list[list[float]], expected
     assert float(off_cells(torch.tensor([heat]), cells)) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_a_field_all_or_nothing_of_which_is_cells_asks_for_nothing(share: float) -> None:
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_field_all_or_nothing_of_which_is_cells_asks_for_nothing(everything: bool) -> None:
     heat = torch.rand(3, 2, 2, generator=torch.Generator().manual_seed(0))
-    assert float(off_cells(heat, torch.full((3, 8, 8), bool(share)))) == pytest.approx(0.0, abs=1e-6)
+    assert float(off_cells(heat, torch.full((3, 8, 8), everything))) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_the_penalty_agrees_with_the_figure_that_is_reported() -> None:
