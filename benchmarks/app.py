@@ -1,5 +1,8 @@
 """How the app feels: a fresh server to its first page, a changed widget, and memory while 200 fields are read.
 
+The changed widget is measured on a page with nothing but that widget and five ready pictures, too (benchmarks/bare_page.py):
+what Streamlit, the browser and this machine take at the least.
+
     python -m benchmarks.app DATA --json weights/benchmark/app.json
 
 DATA holds ``all`` (fields in class folders). Needs Playwright and Chromium (requirements-dev.txt).
@@ -29,15 +32,17 @@ from benchmarks.speed import fields, processor
 ROOT = Path(__file__).resolve().parent.parent
 WAIT = 600_000
 """Milliseconds to wait for anything on the page."""
+WIDE, HIGH = 1440, 1000
+"""Of the window."""
 
 
 @contextmanager
-def server() -> Iterator[tuple[str, int]]:
-    """A fresh server: its address and process id; stopped at the end."""
+def server(script: str = "app.py") -> Iterator[tuple[str, int]]:
+    """A fresh server of a script: its address and process id; stopped at the end."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.fileWatcherType", "none"]
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port), "--server.fileWatcherType", "none"]
     running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield f"http://localhost:{port}", running.pid
@@ -59,7 +64,7 @@ def first_page(browser: Any, rounds: int) -> list[float]:
     return spent
 
 
-def _open(page: Any, address: str) -> None:
+def _open(page: Any, address: str, heading: str = "Read fields of a smear") -> None:
     host, port = address.removeprefix("http://").split(":")
     while True:
         with socket.socket() as attempt:
@@ -67,7 +72,7 @@ def _open(page: Any, address: str) -> None:
                 break
         time.sleep(0.01)
     page.goto(address)
-    page.get_by_role("heading", name="Read fields of a smear").wait_for(timeout=WAIT)
+    page.get_by_role("heading", name=heading).wait_for(timeout=WAIT)
 
 
 def _rested(page: Any) -> None:
@@ -91,6 +96,15 @@ def widget(page: Any, rounds: int) -> list[float]:
     return spent
 
 
+def bare_widget(browser: Any, rounds: int) -> list[float]:
+    """The same on a page that holds nothing else."""
+    with server("benchmarks/bare_page.py") as (address, _pid):
+        page = browser.new_page(viewport={"width": WIDE, "height": HIGH})
+        _open(page, address, "A bare page")
+        _rested(page)
+        return widget(page, rounds)
+
+
 def megabytes(pid: int, key: str) -> float:
     """A figure of a process's memory (VmRSS now, VmHWM the most so far)."""
     line = next(line for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines() if line.startswith(key))
@@ -108,7 +122,7 @@ def run(data: Path, rounds: int, count: int) -> dict[str, Any]:
         starts = first_page(browser, rounds)
         memory: dict[str, dict[str, float]] = {}
         with server() as (address, pid):
-            page = browser.new_page(viewport={"width": 1440, "height": 1000})
+            page = browser.new_page(viewport={"width": WIDE, "height": HIGH})
             _open(page, address)
             for done in range(0, count, 50):
                 part = paths[done : done + 50]
@@ -118,10 +132,12 @@ def run(data: Path, rounds: int, count: int) -> dict[str, Any]:
                 memory[str(done + len(part))] = {"now": megabytes(pid, "VmRSS"), "most": megabytes(pid, "VmHWM")}
             _rested(page)
             changes = widget(page, 2 * rounds + 2)[2:]
+        least = bare_widget(browser, 2 * rounds + 2)[2:]
         browser.close()
     return {
         "command": APP, "date": datetime.now(UTC).date().isoformat(),
         "processor": processor(), "seconds_to_first_page": quartiles(starts), "seconds_of_a_widget_change": quartiles(changes),
+        "seconds_of_a_widget_change_on_a_bare_page": quartiles(least),
         "megabytes_after_fields": memory,
     }
 

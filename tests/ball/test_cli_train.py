@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -153,34 +154,66 @@ import sys
 from ball.cli import main
 from ball.training import recipe
 from ball.training.augment import Augmentation
-from ball.training.recipe import Recipe, Stage
+from ball.training.recipe import Recipe, Refinement, Stage
 still = Augmentation(zoom=(1.0, 1.0), squeeze=0, stain=0, shift=0, light=0, rotate=False)
-recipe.recipe_for = lambda *_, **changes: Recipe(stages=(Stage(6, 64, still),), batch=8, side=64, averaging=0.5, **changes)
+held = Refinement((Stage(2, 64, still),), rate=1e-4, attention=0.5)
+recipe.recipe_for = lambda *_, **changes: Recipe((Stage(6, 64, still),), batch=8, side=64, averaging=0.5, refinement=held, **changes)
 sys.exit(main(sys.argv[1:]))
 """
+"""A fit of six epochs and one of two that refines it, as a program of its own."""
+
+
+def fitting(folder: Path, fields: Path, name: str, devices: int = 1) -> tuple[list[str], dict[str, str]]:
+    """The command and the environment of that program, with checkpoints and weights of its own by a name."""
+    (folder / "run.py").write_text(SCRIPT)
+    environment = {**os.environ, "BALL_RUNS": str(folder / f"runs-{name}"), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(folder / "run.py"), "train", "--data", str(fields), "--network", "googlenet", "--init", "scratch",
+               "--accelerator", "cpu", "--devices", str(devices), "--out", str(folder / name)]  # fmt: skip
+    return command, environment
 
 
 def test_two_processes_train_as_one_does(fields: Path, tmp_path: Path) -> None:
     """Lightning's own launch of two processes: each batch halved, gradients averaged, one of them writing."""
     stained(fields)
-    (tmp_path / "run.py").write_text(SCRIPT)
     losses = []
     for devices in (1, 2):
-        out = tmp_path / f"out{devices}"
-        environment = {**os.environ, "BALL_RUNS": str(tmp_path / f"runs{devices}"), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, str(tmp_path / "run.py"), "train", "--data", str(fields), "--network", "googlenet", "--init", "scratch",
-                   "--accelerator", "cpu", "--devices", str(devices), "--out", str(out)]  # fmt: skip
+        command, environment = fitting(tmp_path, fields, f"out{devices}", devices)
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment, timeout=900)
         assert done.returncode == 0, done.stderr
-        assert done.stderr.count("googlenet epoch 6/6") == 1
+        assert done.stderr.count("googlenet epoch 6/6") == done.stderr.count("googlenet epoch 2/2") == 1
+        out = tmp_path / f"out{devices}"
         Store(out).load("googlenet")
         log = json.loads((out / "benchmark" / "training-googlenet.json").read_text())["epochs"]
         losses.append([epoch["train_loss"] for epoch in log])
-    (first, *_, fifth, sixth), (first_of_two, *_, fifth_of_two, sixth_of_two) = losses
+    (first, *_, fifth, sixth, held, held_last), (first_of_two, *_, fifth_of_two, sixth_of_two, held_of_two, last_of_two) = losses
     # Batch norm sees halves of the batches, so the figures are near one another and not equal.
     assert first_of_two == pytest.approx(first, rel=0.1)
     assert fifth_of_two + sixth_of_two < 1.2 * first_of_two
     assert fifth_of_two + sixth_of_two == pytest.approx(fifth + sixth, abs=0.7)
+    assert (held_last < held, last_of_two < held_of_two) == (True, True)
+    # Both processes know the second fit's checkpoint again, which names the weights that it began from.
+    again = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment, timeout=900)
+    assert again.returncode == 0, again.stderr
+    assert "resumed after epoch 2" in again.stderr
+
+
+def test_a_fit_killed_while_it_is_refined_goes_on_to_the_same_weights(fields: Path, tmp_path: Path) -> None:
+    stained(fields)
+    found = {}
+    for name in ("whole", "killed"):
+        command, environment = fitting(tmp_path, fields, name)
+        if name == "killed":
+            with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as child:
+                assert child.stderr is not None
+                assert any("googlenet epoch 1/2" in line for line in child.stderr)
+                child.send_signal(signal.SIGKILL)
+                assert child.wait(30) == -signal.SIGKILL
+            assert not (tmp_path / name).exists() or not list((tmp_path / name).glob("*.safetensors"))
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment, timeout=900)
+        assert done.returncode == 0, done.stderr
+        assert ("resumed after epoch 1" in done.stderr) == (name == "killed")
+        found[name] = Store(tmp_path / name).manifest()["networks"]["googlenet"]["sha256"]
+    assert found["killed"] == found["whole"]
 
 
 def test_a_network_is_trained_and_its_weights_load(

@@ -1,0 +1,20 @@
+"""The least that a changed widget costs: one control and five small pictures that lie ready, no reading. `benchmarks.app` clicks on it."""
+
+import cv2
+import numpy as np
+import streamlit as st
+
+SIDE = 224
+
+
+@st.fragment
+def draw() -> None:
+    """Draw the control and its pictures, other ones for each choice."""
+    style = str(st.segmented_control("Picture", ["Heat map", "Spotlight"], default="Heat map", required=True))
+    for column, number in zip(st.columns(5), range(5), strict=True):
+        drawn = np.full((SIDE, SIDE, 3), 40 * number + (20 if style == "Spotlight" else 0), dtype=np.uint8)
+        column.image(cv2.imencode(".png", drawn)[1].tobytes(), alt=f"{style} of {number}", output_format="PNG")
+
+
+st.title("A bare page")
+draw()
