@@ -97,16 +97,17 @@ def on_cells(maps: Mapping[str, Any], method: Method) -> str:
         return "No network has a map that is not empty."
     above = sum(row["on_cells"] > row["by_chance"] for row in networks.values() if row["on_cells"] is not None)
     least, most = min(found, key=found.__getitem__), max(found, key=found.__getitem__)
-    asked = [TITLES[name] for name in maps["asked"] if name in networks]
-    taught = (
-        f" In training the Grad-CAM maps of {listed(asked)} were held to the cells, so for {'them' if len(asked) > 1 else 'it'} "
-        "it is no discovery." if asked else ""
-    )
     return (
         f"{above} of {len(networks)} networks look at cells more than chance would. "
         f"Of what a map that follows the cells has on them, theirs have {share(found[least], 0)} ({least}) to "
-        f"{share(found[most], 0)} ({most}).{taught}"
-    )
+        f"{share(found[most], 0)} ({most}). {taught(maps)}"
+    ).rstrip()
+
+
+def taught(maps: Mapping[str, Any]) -> str:
+    """Which networks were trained to have their maps on the cells; empty where none was."""
+    asked = [TITLES[name] for name in maps["asked"] if name in maps["networks"]]
+    return f"In training the Grad-CAM maps of {listed(asked)} were held to the cells: that they lie there is no discovery." if asked else ""
 
 
 def held_up(maps: Mapping[str, Any], method: Method) -> str:
@@ -119,10 +120,12 @@ def held_up(maps: Mapping[str, Any], method: Method) -> str:
 
 
 def standing(method: Method) -> str:
-    """`held_up` for the page of a reading; empty where it is not measured for the weights in use."""
+    """`held_up` and, of Grad-CAM, `taught` for the page of a reading; empty where it is not measured for the weights in use."""
     try:
         maps = benchmark.load_maps()
-        return "" if benchmark.outdated(maps["weights"]) else f"On {maps['n']} test fields (Benchmark, Maps): {held_up(maps, method)}"
+        if benchmark.outdated(maps["weights"]):
+            return ""
+        return f"On {maps['n']} test fields (Benchmark, Maps): {held_up(maps, method)} {taught(maps) if method == 'grad-cam' else ''}".rstrip()
     except (NotMeasuredError, KeyError):
         return ""
 

@@ -84,6 +84,7 @@ def test_figures_of_other_weights_say_so_and_are_not_quoted_beside_a_reading(req
     folder: Path = request.getfixturevalue("empty_benchmark")
     written(folder)
     assert "is not shown for AlexNet" in maps_figures.standing("layer-cam")
+    assert ["AlexNet were held to the cells" in maps_figures.standing(method) for method in ("grad-cam", "layer-cam")] == [True, False]
     entry = {"file": "alexnet.safetensors", "sha256": "cd", "bytes": 1}
     (folder / "manifest.json").write_text(json.dumps({"networks": {"alexnet": entry}}), encoding="utf-8")
     assert maps_figures.standing("layer-cam") == ""
@@ -100,8 +101,8 @@ def test_the_sentence_follows_the_interval(ends: list[float], words: str) -> Non
     ("asked", "words"),
     [
         ([], ""),
-        (["googlenet"], "maps of GoogLeNet were held to the cells, so for it"),
-        (["alexnet", "googlenet"], "of AlexNet and GoogLeNet were held to the cells, so for them"),
+        (["googlenet"], "maps of GoogLeNet were held to the cells: "),
+        (["alexnet", "googlenet"], "of AlexNet and GoogLeNet were held to the cells: "),
     ],
 )
 def test_what_training_asked_for_is_no_discovery(asked: list[str], words: str) -> None:
