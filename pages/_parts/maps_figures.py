@@ -125,7 +125,8 @@ def standing(method: Method) -> str:
         maps = benchmark.load_maps()
         if benchmark.outdated(maps["weights"]):
             return ""
-        return f"On {maps['n']} test fields (Benchmark, Maps): {held_up(maps, method)} {taught(maps) if method == 'grad-cam' else ''}".rstrip()
+        asked = taught(maps) if method == "grad-cam" else ""
+        return f"On {maps['n']} test fields (Benchmark, Maps): {held_up(maps, method)} {asked}".rstrip()
     except (NotMeasuredError, KeyError):
         return ""
 
