@@ -1,6 +1,6 @@
 """How the app feels: a fresh server to its first page, a changed widget, and memory while 200 fields are read.
 
-The changed widget is measured on a page with nothing but that widget and five ready pictures, too (benchmarks/bare_page.py):
+The changed widget is measured on a page with nothing but that widget and five plain pictures, too (benchmarks/bare_page.py):
 what Streamlit, the browser and this machine take at the least.
 
     python -m benchmarks.app DATA --json weights/benchmark/app.json
@@ -97,7 +97,7 @@ def widget(page: Any, rounds: int) -> list[float]:
 
 
 def bare_widget(browser: Any, rounds: int) -> list[float]:
-    """The same on a page that holds nothing else."""
+    """Seconds of the same change on benchmarks/bare_page.py."""
     with server("benchmarks/bare_page.py") as (address, _pid):
         page = browser.new_page(viewport={"width": WIDE, "height": HIGH})
         _open(page, address, "A bare page")
@@ -132,12 +132,12 @@ def run(data: Path, rounds: int, count: int) -> dict[str, Any]:
                 memory[str(done + len(part))] = {"now": megabytes(pid, "VmRSS"), "most": megabytes(pid, "VmHWM")}
             _rested(page)
             changes = widget(page, 2 * rounds + 2)[2:]
-        least = bare_widget(browser, 2 * rounds + 2)[2:]
+        bare = bare_widget(browser, 2 * rounds + 2)[2:]
         browser.close()
     return {
         "command": APP, "date": datetime.now(UTC).date().isoformat(),
         "processor": processor(), "seconds_to_first_page": quartiles(starts), "seconds_of_a_widget_change": quartiles(changes),
-        "seconds_of_a_widget_change_on_a_bare_page": quartiles(least),
+        "seconds_of_a_widget_change_on_a_bare_page": quartiles(bare),
         "megabytes_after_fields": memory,
     }
 

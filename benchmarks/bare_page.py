@@ -1,4 +1,4 @@
-"""The least that a changed widget costs: one control and five small pictures that lie ready, no reading. `benchmarks.app` clicks on it."""
+"""The least that a changed widget costs: one control and five plain pictures, no reading. `benchmarks.app` clicks on it."""
 
 import cv2
 import numpy as np

@@ -43,7 +43,8 @@ def main() -> None:
         # Networks not measured this time keep what the file says of them.
         before = json.loads(arguments.json.read_text(encoding="utf-8"))["networks"] if arguments.json.exists() else {}
         merged = {name: {**before, **found}[name] for name in NETWORKS if name in before or name in found}
-        document = {"command": command, "part": "val", "n": len(fields), "networks": merged}
+        weights = {name: Store().manifest()["networks"][name]["sha256"] for name in merged}
+        document = {"command": command, "part": "val", "n": len(fields), "weights": weights, "networks": merged}
         arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 

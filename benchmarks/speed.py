@@ -200,7 +200,8 @@ def table(document: dict[str, Any]) -> str:
         for key, goal in document["goals"][kind].items():
             if found := document["ratios"].get(key):
                 name = key.replace("batch", f"{document['fields_in_batch']} fields in a batch")
-                lines.append(f"| {name} | {found['median']:.2f} ({found['low']:.2f}-{found['high']:.2f}) | {sign} {goal:g} |")
+                spread = f" ({found['low']:.2f}-{found['high']:.2f})" if found["low"] < found["high"] else ""
+                lines.append(f"| {name} | {found['median']:.2f}{spread} | {sign} {goal:g} |")
     return "\n".join(lines)
 
 

@@ -128,6 +128,7 @@ def _anew(name: str) -> str:
     told = [
         f"{sum(stage.epochs for stage in each.stages)} epochs, stain changed by up to {each.stages[-1].augmentation.stain:.0%}"
         + (", then held to the cells" if each.refinement else "")
+        + (f", read at {each.side} px" if fold.side != shipped.side else "")
         for each in (fold, shipped)
     ]
     return f"For each fold the network was fitted anew, by another recipe than the weights above: {told[0]} (above: {told[1]}).\n\n"

@@ -65,8 +65,8 @@ _READING: Final = f"""
    the stained nuclei; the cluster of highest a* is the mask. Holes are
    filled, objects under {MIN_OBJECT} pixels removed, and the corner with the
    scale bar is cleared. All outside the mask becomes black.
-2. **Five networks** see the masked image, at the size that suited them
-   best on validation fields: {", ".join(TITLES.values())}. Each gives four
+2. **Five networks** see the masked image, at the size of their last
+   epochs of training: {", ".join(TITLES.values())}. Each gives four
    probabilities, its raw softmax.
 3. **Consensus.** Each network's softmax is softened or sharpened by one
    temperature, the five are pooled, and the pool gets a temperature of its
@@ -85,8 +85,8 @@ _READING: Final = f"""
    for fewer than ten.
 7. **Maps.** Grad-CAM maps show where a network looked, not why. They are
    coarse. LayerCAM, offered beside it, has finer squares. Some networks were
-   held to the cells in the last epochs of their training, so that their maps
-   lie there is no discovery. Which, and what each map is worth, stands on the
+   held to the cells in the last epochs of their training, so it is no
+   discovery that their maps lie there. Which, and what each map is worth, stands on the
    *Benchmark* page.
 """
 
@@ -98,8 +98,8 @@ _LIMITS: Final = """
   both sides of a split.
 - **Squeezed fields.** The training fields are 1024 × 768 pixels squeezed to
   224 × 224, so nuclei are narrower in them than in life.
-- **Random split.** The Benchmark page shows a random split, which can be
-  passed on stain colour alone. The test with whole stains held out is
+- **Random split.** The weights in use come from a random split, which can
+  be passed on stain colour alone. The test with whole stains held out is
   STAIN_TEST.
 - **Four classes only.** Normal blood, other leukemias and artefacts are not
   among the answers.

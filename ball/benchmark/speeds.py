@@ -114,7 +114,7 @@ class TrainingSpeed:
 class Feel:
     """The app in a browser: seconds to its first page and of a changed widget (medians), megabytes after fields read.
 
-    ``bare``: seconds of the same change on a page with nothing but the widget and five ready pictures.
+    ``bare``: seconds of the same change on a page with nothing but the widget and five plain pictures.
     """
 
     date: str

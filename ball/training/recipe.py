@@ -110,11 +110,11 @@ _REFINED: Final = Refinement(_stages(0, 4)[1:], rate=3e-4, attention=0.5)
 """Four epochs on whole fields: on validation fields the maps then have on the cells 97 % (GoogLeNet) and 101 % (EfficientNet-B0) of what
 a map that follows them has, for 46 % and 48 %, and the accuracy falls by no more than a field."""
 
-# Maps of DenseNet121 and ResNet50 have 60 and 62 % there without being asked to.
+# On validation fields maps of DenseNet121 and ResNet50 have 60 and 62 % there without being asked to.
 _RECIPES: Final[dict[str, Recipe]] = {
     # With the wider changes of the others: 91.1 % on validation for 93.8 %. With twice the epochs and light: 93.4 %.
     # Twice the weight of the maps, or twice the rate, holds its maps wholly, and reads 92.8 %.
-    # Its second fit follows on weights of the first that another processor made; anew from the start it read 92.4 % for their 93.4 %.
+    # Its second fit follows on a first that another processor made, and reads 93.4 %; both anew read 92.4 %.
     "alexnet": Recipe(
         stages=_little(12, 12, light=0.12), rate=2e-4, refinement=Refinement(_little(0, 4, light=0.12)[1:], rate=1e-4, attention=0.5)
     ),

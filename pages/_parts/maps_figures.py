@@ -120,13 +120,12 @@ def held_up(maps: Mapping[str, Any], method: Method) -> str:
 
 
 def standing(method: Method) -> str:
-    """`held_up` and, of Grad-CAM, `taught` for the page of a reading; empty where it is not measured for the weights in use."""
+    """`held_up` and `taught` for the page of a reading; empty where it is not measured for the weights in use."""
     try:
         maps = benchmark.load_maps()
         if benchmark.outdated(maps["weights"]):
             return ""
-        asked = taught(maps) if method == "grad-cam" else ""
-        return f"On {maps['n']} test fields (Benchmark, Maps): {held_up(maps, method)} {asked}".rstrip()
+        return f"On {maps['n']} test fields (Benchmark, Maps): {held_up(maps, method)} {taught(maps)}".rstrip()
     except (NotMeasuredError, KeyError):
         return ""
 

@@ -84,7 +84,7 @@ def test_figures_of_other_weights_say_so_and_are_not_quoted_beside_a_reading(req
     folder: Path = request.getfixturevalue("empty_benchmark")
     written(folder)
     assert "is not shown for AlexNet" in maps_figures.standing("layer-cam")
-    assert ["AlexNet were held to the cells" in maps_figures.standing(method) for method in ("grad-cam", "layer-cam")] == [True, False]
+    assert "maps of AlexNet were held to the cells" in maps_figures.standing("grad-cam")
     entry = {"file": "alexnet.safetensors", "sha256": "cd", "bytes": 1}
     (folder / "manifest.json").write_text(json.dumps({"networks": {"alexnet": entry}}), encoding="utf-8")
     assert maps_figures.standing("layer-cam") == ""
