@@ -36,15 +36,15 @@ def main() -> None:
     fields = [field for field in find_fields(arguments.data) if field.name in names]
     images = torch.from_numpy(load_masked(fields))
     targets = torch.tensor([field.target for field in fields])
-    chosen = arguments.network or [name for name in NETWORKS if name in Store().manifest()["networks"]]
-    found = {name: sides(Store().load(name), images, targets) for name in chosen}
+    known = Store().manifest()["networks"]
+    chosen = arguments.network or [name for name in NETWORKS if name in known]
+    found = {name: {"weights": known[name]["sha256"], **sides(Store().load(name), images, targets)} for name in chosen}
     command = "python -m benchmarks.sides DATA/all --json weights/benchmark/sides.json"
     if arguments.json:
         # Networks not measured this time keep what the file says of them.
         before = json.loads(arguments.json.read_text(encoding="utf-8"))["networks"] if arguments.json.exists() else {}
         merged = {name: {**before, **found}[name] for name in NETWORKS if name in before or name in found}
-        weights = {name: Store().manifest()["networks"][name]["sha256"] for name in merged}
-        document = {"command": command, "part": "val", "n": len(fields), "weights": weights, "networks": merged}
+        document = {"command": command, "part": "val", "n": len(fields), "networks": merged}
         arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
