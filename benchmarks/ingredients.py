@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from lightning.fabric import Fabric
 from numpy.typing import NDArray
+from skimage.color import lab2rgb, rgb2lab
 from sklearn.metrics import confusion_matrix, log_loss, recall_score
 from torch.nn import functional
 
@@ -50,13 +51,14 @@ _MIX: Final = replace(_JITTER, mix=0.8)
 @dataclass(frozen=True)
 class Arm:
     """A way of training. ``how``: augmentation of whole fields; ``even``: whether what is said is corrected for how common each
-    class was in training (Menon et al. 2021, https://arxiv.org/abs/2007.07314, with its strength of 1); ``more``: what else
-    differs in the recipe."""
+    class was in training (Menon et al. 2021, https://arxiv.org/abs/2007.07314, with its strength of 1); ``one_stain``: whether
+    fields are brought to one stain before they are learned from and read; ``more``: what else differs in the recipe."""
 
     title: str
     how: Augmentation
     init: str = "pbc"
     even: bool = False
+    one_stain: bool = False
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -73,6 +75,10 @@ ARMS: Final = {
     "copies": Arm("Little stain jitter, and copies changed before the mask is made", _JITTER, more={"copies": 3}),
     "bare": Arm("The same copies, one more without the mask", _JITTER, more={"copies": 3, "bare": 1}),
     "attention": Arm("Little stain jitter, class maps held to the cells", _JITTER, more={"attention": 0.5}),
+    "window": Arm("Little stain jitter, crowding blanked", replace(_JITTER, window=(0.4, 2.2))),
+    "thinned": Arm("Little stain jitter, and copies that lack cells", _JITTER, more={"thinned": 3}),
+    "one-stain": Arm("Little stain jitter, nuclei brought to one stain", _JITTER, one_stain=True),
+    "adversary": Arm("Little stain jitter, an adversary against the stain", _JITTER, more={"adversary": 0.3}),
 }
 """Every arm; those that differ in nothing that is fitted share their fits."""
 
@@ -96,6 +102,20 @@ def inner(held: int) -> Split:
     return Split(learned, names[held], names[UNSEEN])
 
 
+def one_stain(loaded: Loaded, learned: frozenset[str]) -> Loaded:
+    """Every field with the cells' mean and deviation in Lab that the learned ones have in the middle (after Reinhard et al. 2001)."""
+    images = loaded.images.numpy().copy()
+    cells = [image.any(axis=2) for image in images]
+    labs = [rgb2lab(image[on]) if on.any() else np.zeros((1, 3)) for image, on in zip(images, cells, strict=True)]
+    means, deviations = (np.array([how(lab, axis=0) for lab in labs]) for how in (np.mean, np.std))
+    chosen = [index for index, each in enumerate(loaded.fields) if each.name in learned]
+    mean, deviation = (np.median(each[chosen], axis=0) for each in (means, deviations))
+    for image, on, lab, own, spread in zip(images, cells, labs, means, deviations, strict=True):
+        # Black stays the mark of what is beside the cells.
+        image[on] = np.maximum(np.rint(lab2rgb((lab - own) / np.maximum(spread, 1) * deviation + mean) * 255), 1)
+    return replace(loaded, images=torch.from_numpy(images), fingerprint=f"{loaded.fingerprint}-one-stain")
+
+
 @torch.no_grad()
 def logits(network: str, state: State, images: torch.Tensor, side: int) -> NDArray[np.float64]:
     """Logits (n, classes) of masked fields."""
@@ -112,10 +132,11 @@ def measure(name: str, loaded: Loaded, pbc: Path, precision: str | None, network
     said, truth, folds = [], [], []
     for held in HELD:
         split = inner(held)
-        tag = f"ingredients-{held}"
+        tag = f"ingredients-{held}" + ("-one-stain" if arm.one_stain else "")
         job = Job(network, recipe(arm, network), split, tag, INGREDIENTS, arm.init, loaded.fields, pbc, fabric, precision)
-        state, _ = train(job, loaded)
-        judged = loaded.part(split.val)
+        shown = one_stain(loaded, split.train) if arm.one_stain else loaded
+        state, _ = train(job, shown)
+        judged = shown.part(split.val)
         found = logits(network, state, judged.images, job.recipe.side)
         if arm.even:
             found -= np.log(np.bincount(loaded.part(split.train).targets.numpy(), minlength=len(LABELS)) / len(split.train))

@@ -30,9 +30,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ball.networks import NETWORKS, Classifier, normalised
 from ball.training.augment import augment
 from ball.training.recipe import Recipe, Stage
+from ball.training.splits import FOLDS
 
 CHECKPOINT: Final = "last.safetensors"
 """Name of the file that a run goes on from."""
+
+STAINS: Final = "stains"
+"""Name of the head that tells stains apart, in training alone."""
 
 State = dict[str, Tensor]
 EpochLog = list[dict[str, Any]]
@@ -43,11 +47,13 @@ class Examples:
     """Images (N, H, W, 3) uint8 and targets (N,) int64, in memory.
 
     ``copies`` (K, N, H, W, 3) are the same fields changed before they were segmented: each step takes the image or a copy.
+    ``stains`` (N,) int64 tells the fold of the split stain: with the class, the stain cluster of a field.
     """
 
     images: Tensor
     targets: Tensor
     copies: Tensor | None = None
+    stains: Tensor | None = None
 
     def __post_init__(self) -> None:
         if len(self.images) != len(self.targets) or len(self.targets) == 0:
@@ -161,7 +167,9 @@ class Objective(nn.Module):
     """What a step makes small: cross-entropy, and where the recipe asks for it the part of the class map beside the cells.
 
     That a network be held to look where a person would is the idea of Ross et al. (2017, doi:10.24963/ijcai.2017/371); the
-    map here is Grad-CAM in closed form, which costs no second pass.
+    map here is Grad-CAM in closed form, which costs no second pass. Against the stain works an adversary (Ganin et al. 2016,
+    https://jmlr.org/papers/v17/15-239.html): a head of its own learns to tell the stains of a class apart by the mean of the
+    last maps, and the maps are moved the other way. Within a class, since a stain tells the class here.
     """
 
     def __init__(self, model: Classifier, recipe: Recipe) -> None:
@@ -169,16 +177,26 @@ class Objective(nn.Module):
         self.model = model
         self.recipe = recipe
 
-    def forward(self, images: Tensor, targets: Tensor) -> Tensor:
-        """Loss of a batch: images (N, side, side, 3) in 0..255, black beside the cells; targets (N,)."""
+    def forward(self, images: Tensor, targets: Tensor, stains: Tensor | None = None) -> Tensor:
+        """Loss of a batch: images (N, side, side, 3) in 0..255, black beside the cells; targets (N,); stains (N,)."""
         maps = self.model.maps(normalised(images, images.shape[1]))
         loss = functional.cross_entropy(self.model.head(maps).float(), targets, label_smoothing=self.recipe.smoothing)
+        if stains is not None:
+            loss = loss + self._against(maps, targets, stains)
         if not self.recipe.attention:
             return loss
         _, importance = self.model.explained(maps)
         own = importance[torch.arange(len(targets), device=targets.device), targets]
         heat = torch.einsum("nc,nchw->nhw", own, maps).clamp(min=0)
         return loss + self.recipe.attention * off_cells(heat, images.amax(dim=3) > 0)
+
+    def _against(self, maps: Tensor, targets: Tensor, stains: Tensor) -> Tensor:
+        """What the head of stains errs by; what it learns from comes back to the maps with the sign turned."""
+        seen = maps.mean(dim=(2, 3))
+        strength = self.recipe.adversary
+        told = self.model.get_submodule(STAINS)((1 + strength) * seen.detach() - strength * seen)
+        own = told.unflatten(1, (-1, FOLDS))[torch.arange(len(targets), device=targets.device), targets]
+        return functional.cross_entropy(own.float(), stains)
 
 
 _LEAST: Final = 1e-6
@@ -216,6 +234,9 @@ def begin(run: Run, recipe: Recipe) -> tuple[Classifier, AveragedModel, torch.op
             model.net.load_state_dict(run.start)
         else:
             load_trunk(model, run.start)
+    if recipe.adversary:
+        channels = model.eval().maps(torch.zeros(1, 3, 64, 64)).shape[1]
+        model.add_module(STAINS, nn.Linear(channels, run.classes * FOLDS))
     model = model.to(run.fabric.device).to(memory_format=torch.channels_last)
     optimizer = run.descent.optimizer(model.parameters(), recipe)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaging), use_buffers=True)  # type: ignore[no-untyped-call]
@@ -254,7 +275,8 @@ def one_epoch(
         _set_rate(optimizer, run.descent.rate(recipe, (epoch + step / len(batches)) / epochs))
         mine = batch[fabric.global_rank :: fabric.world_size]
         images = augment(run.train.draw(mine, generator).to(fabric.device), stage.side, stage.augmentation, generator)
-        loss = wrapped(images, run.train.targets[mine].to(fabric.device))
+        stains = None if run.train.stains is None else run.train.stains[mine].to(fabric.device)
+        loss = wrapped(images, run.train.targets[mine].to(fabric.device), stains)
         fabric.backward(loss)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

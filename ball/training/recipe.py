@@ -53,7 +53,9 @@ class Recipe:
     first, at about the scale of the whole fields that come last: cheap, and crowding is no clue in them. ``side`` is
     what the weights read at afterwards. Weights are averaged over steps (exponential, ``averaging``), batch-norm
     statistics with them. ``attention`` is as in `Refinement`. ``copies``: how many a field, of other light, stain and
-    compression and masked afterwards; ``bare``: how many more that show the field without its mask (`ball.training.copies`).
+    compression and masked afterwards; ``bare``: how many more that show the field without its mask; ``thinned``: how many more
+    that lack some of its cells (`ball.training.copies`). ``adversary``: how strongly the last maps are kept from telling one
+    stain of a class from another (`ball.training.fit.Objective`).
     """
 
     stages: tuple[Stage, ...] = _stages(12, 12)
@@ -68,6 +70,8 @@ class Recipe:
     attention: float = 0.0
     copies: int = 0
     bare: int = 0
+    thinned: int = 0
+    adversary: float = 0.0
     side: int = 160
     seed: int = 0
     refinement: Refinement | None = None
@@ -76,7 +80,7 @@ class Recipe:
         """The recipe of the start alone: equal for fits that can share it."""
         return replace(
             self.first(), stages=self.pretraining, batch=self.pretraining_batch, side=self.pretraining[-1].side,
-            attention=0.0, copies=0, bare=0,
+            attention=0.0, copies=0, bare=0, thinned=0, adversary=0.0,
         )  # fmt: skip
 
     def first(self) -> Recipe:
@@ -97,7 +101,7 @@ class Recipe:
         return {name: value for name, value in asdict(self).items() if value or name not in _OPTIONAL}
 
 
-_OPTIONAL: Final = ("attention", "copies", "bare", "refinement")
+_OPTIONAL: Final = ("attention", "copies", "bare", "thinned", "adversary", "refinement")
 """Settings that came later: a recipe without them keeps its digest, and with it its checkpoints and what is recorded of it."""
 
 

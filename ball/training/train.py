@@ -20,7 +20,7 @@ from ball.training.copies import load_copies
 from ball.training.data import Field, find_fields, fingerprint, load_masked, load_plain
 from ball.training.fit import ADAMW, CHECKPOINT, Descent, EpochLog, Examples, Run, State, fit, require_room, runs_folder
 from ball.training.recipe import Recipe
-from ball.training.splits import Split
+from ball.training.splits import FOLDS, Split, load_split
 from ball.weights import Store
 
 PBC_SIDE = 128
@@ -77,12 +77,16 @@ class Loaded:
         return Examples(self.images[keep], targets)
 
     def varied(self, names: frozenset[str], recipe: Recipe) -> Examples:
-        """The same, with the copies that a recipe asks for."""
+        """The same, with the copies that a recipe asks for, and with the stains where it works against them."""
         found = self.part(names)
-        if not recipe.copies + recipe.bare:
-            return found
-        copies = load_copies([each for each in self.fields if each.name in names], recipe.copies, recipe.bare, recipe.seed)
-        return replace(found, copies=torch.from_numpy(copies))
+        chosen = [each for each in self.fields if each.name in names]
+        if recipe.adversary:
+            stain_of = {name: fold for fold in range(FOLDS) for name in load_split("stain", fold).test}
+            found = replace(found, stains=torch.tensor([stain_of[each.name] for each in chosen]))
+        if recipe.copies + recipe.bare + recipe.thinned:
+            copies = load_copies(chosen, recipe.copies, recipe.bare, recipe.seed, recipe.thinned)
+            found = replace(found, copies=torch.from_numpy(copies))
+        return found
 
 
 def load(folder: Path) -> Loaded:

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import label
 
 from ball.images import ImageError
 from ball.segmentation import SIZE, segment
 from ball.synthetic import draw
-from ball.training.copies import changed, load_copies
+from ball.training.copies import changed, load_copies, without_some
 from ball.training.data import Field
 
 
@@ -50,6 +51,28 @@ def test_a_change_moves_the_mask_but_not_the_field() -> None:
     assert any(not np.array_equal(mask, before) for mask in masks)
     overlap = [(mask & before).sum() / (mask | before).sum() for mask in masks]
     assert np.median(overlap) > 0.5
+
+
+def test_thinned_copies_lack_whole_cells_and_leave_the_rest_as_it_was(fields: list[Field]) -> None:
+    masked = segment(draw(0)).masked
+    cells, count = label(masked.any(axis=2))
+    for seed in range(8):
+        fewer = without_some(masked, np.random.default_rng(seed))
+        on = fewer.any(axis=2)
+        assert np.array_equal(fewer[on], masked[on])
+        kept = set(np.unique(cells[on]))
+        assert 1 <= len(kept) < count
+        assert np.array_equal(on, np.isin(cells, list(kept)))
+    copies = load_copies(fields, masked=1, bare=0, seed=0, thinned=2)
+    assert copies.shape == (3, len(fields), SIZE, SIZE, 3)
+    assert np.array_equal(copies[:1], load_copies(fields, masked=1, bare=0, seed=0))
+
+
+@pytest.mark.parametrize("cells", [0, 1])
+def test_a_field_of_one_cell_keeps_it_and_one_of_none_stays_black(cells: int) -> None:
+    masked = np.zeros((8, 8, 3), dtype=np.uint8)
+    masked[2:4, 2:4] = 90 * cells
+    assert all(np.array_equal(without_some(masked, np.random.default_rng(seed)), masked) for seed in range(5))
 
 
 def test_a_field_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,20 @@ from ball.focus import focus
 from ball.networks import NETWORKS, Classifier
 from ball.training import fit as fitting
 from ball.training.augment import Augmentation
-from ball.training.fit import CHECKPOINT, ChangedDataError, Examples, Objective, Run, State, fit, load_trunk, off_cells, runs_folder
+from ball.training.fit import (
+    CHECKPOINT,
+    STAINS,
+    ChangedDataError,
+    Examples,
+    Objective,
+    Run,
+    State,
+    begin,
+    fit,
+    load_trunk,
+    off_cells,
+    runs_folder,
+)
 from ball.training.recipe import Recipe, Stage, recipe_for
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -335,3 +349,47 @@ def test_attention_moves_the_weights_that_make_the_map(network: str) -> None:
     assert losses[1] > losses[0]
     (losses[1] - losses[0]).backward()
     assert any(parameter.grad is not None and bool(parameter.grad.abs().sum() > 0) for parameter in model.parameters())
+
+
+# ---------------------------------------------------------------- an adversary against the stain
+
+
+def stained(folder: Path, stop: int | None = None) -> Run:
+    """A run whose fields are of two stains a class."""
+    run = run_in(folder, stop)
+    run.train = replace(run.train, stains=torch.arange(8) // 2 % 2)
+    return run
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_head_of_stains_learns_and_the_maps_are_driven_the_other_way(network: str, tmp_path: Path) -> None:
+    run = stained(tmp_path)
+    run.network = network
+    images = run.train.images.float().repeat_interleave(2, dim=1).repeat_interleave(2, dim=2)
+    stains = run.train.stains
+    assert stains is not None
+    moved = []
+    for adversary in (1e-9, 0.5, 1.0):
+        model = begin(run, Recipe(adversary=adversary))[0].eval()
+        Objective(model, Recipe(adversary=adversary))(images, run.train.targets, stains).backward()
+        head = model.get_submodule(STAINS).weight.grad
+        first = next(model.net.parameters()).grad
+        assert head is not None
+        assert first is not None
+        moved.append((head.clone(), first.clone()))
+    plain, half, full = moved
+    torch.testing.assert_close(half[0], plain[0])
+    torch.testing.assert_close(full[0], plain[0])
+    assert bool((full[1] - plain[1]).abs().max() > 0)
+    torch.testing.assert_close(full[1] - plain[1], 2 * (half[1] - plain[1]), rtol=1e-2, atol=1e-5)
+
+
+def test_against_an_adversary_a_fit_resumes_as_well_and_leaves_no_trace_of_it(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, adversary=0.3)
+    state, _ = fit(stained(tmp_path / "whole"), recipe)
+    with pytest.raises(StopFitError):
+        fit(stained(tmp_path / "broken", stop=1), recipe)
+    again, _ = fit(stained(tmp_path / "broken"), recipe)
+    assert alike(state, again)
+    assert not any(key.startswith(STAINS) for key in state)
+    assert set(state) == set(fit(run_in(tmp_path / "plain"), RECIPE)[0])

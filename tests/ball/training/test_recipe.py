@@ -34,7 +34,7 @@ def test_unknown_network_is_named_with_the_known_ones() -> None:
         recipe_for("vgg16")
 
 
-@pytest.mark.parametrize("more", [{"attention": 0.5}, {"copies": 3}, {"bare": 1}, {"refinement": None}])
+@pytest.mark.parametrize("more", [{"attention": 0.5}, {"copies": 3}, {"bare": 1}, {"thinned": 2}, {"adversary": 0.3}, {"refinement": None}])
 def test_recipes_of_other_ways_share_their_start(more: dict[str, Any]) -> None:
     assert recipe_for("googlenet", **more).start().digest() == recipe_for("googlenet").start().digest()
 
@@ -53,7 +53,7 @@ def test_a_second_fit_differs_in_what_refines_it_alone() -> None:
 def test_settings_that_are_not_asked_for_are_not_written() -> None:
     """So that a recipe keeps the digest that its checkpoints lie under."""
     assert recipe_for("densenet121").digest() == "c5354419b6"
-    assert {"attention", "copies", "bare", "refinement"}.isdisjoint(recipe_for("densenet121").document())
+    assert {"attention", "copies", "bare", "thinned", "adversary", "refinement"}.isdisjoint(recipe_for("densenet121").document())
 
 
 @pytest.mark.parametrize(("more", "weight"), [({}, 0.5), ({"refinement": None}, 0.0), ({"refinement": None, "attention": 0.2}, 0.2)])
