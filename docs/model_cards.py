@@ -151,9 +151,9 @@ def _figures(name: str, protocol: str, evaluation: Evaluation, ours: Measures) -
     per_class = [(label, _maybe(one.sensitivity), _maybe(one.specificity), str(one.support)) for label, one in ours.per_class.items()]
     lines = [f"{evaluation.n} test fields.\n", _table(("", "reached", "95 % interval", "paper, its own random split"), rows)]
     lines.append(_table(("class", "sensitivity", "specificity", "fields"), per_class))
-    baselines = _known(lambda: trials.load_baselines(protocol)) or ()
-    if baselines:
-        top = max(baselines, key=lambda each: each.figures["accuracy"])
+    colour = [each for each in _known(lambda: trials.load_baselines(protocol)) or () if each.of_colour]
+    if colour:
+        top = max(colour, key=lambda each: each.figures["accuracy"])
         lines.append(f"Without any network, from colour alone ({top.title.lower()}): accuracy {top.figures['accuracy']:.4f}, "
                      f"macro recall {top.figures['balanced_accuracy']:.4f}.\n")  # fmt: skip
     lines.append(f"Command: `{benchmark.EVALUATE[protocol]}`\n")

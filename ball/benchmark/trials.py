@@ -22,13 +22,17 @@ INGREDIENTS: Final = "python -m benchmarks.ingredients DATA --precision bf16-mix
 
 @dataclass(frozen=True)
 class Baseline:
-    """What a classifier without a network reached. ``figures``: measures, 0..1; ``folds``: accuracy by fold, where there are any."""
+    """What a classifier without a network reached.
+
+    ``figures``: measures, 0..1; ``folds``: accuracy by fold, where there are any; ``of_colour``: whether it goes by colour.
+    """
 
     name: str
     title: str
     figures: Mapping[str, float]
     intervals: Mapping[str, tuple[float, float]]
     folds: tuple[float, ...]
+    of_colour: bool = True
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,7 @@ class Ingredients:
 
 
 def load_baselines(protocol: str) -> tuple[Baseline, ...]:
-    """What colour alone achieves on a protocol (``paper`` or ``stain``).
+    """What colour alone, and size and shape without colour, achieve on a protocol (``paper`` or ``stain``).
 
     Raises:
         NotMeasuredError: the file is missing or not as expected.
@@ -176,7 +180,7 @@ def _baselines(document: Any) -> tuple[Baseline, ...]:
         Baseline(
             str(name), str(row["title"]), {metric: float(row[metric]) for metric in MEASURES if metric in row},
             {metric: (float(ends[0]), float(ends[1])) for metric, ends in row["ci95"].items() if ends},
-            tuple(float(each) for each in row.get("folds", ())),
+            tuple(float(each) for each in row.get("folds", ())), bool(row.get("of_colour", True)),
         )
         for name, row in document["baselines"].items()
     )  # fmt: skip

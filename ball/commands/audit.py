@@ -1,4 +1,4 @@
-"""`python -m ball audit`: what colour alone achieves, and how far the networks fall on changed fields."""
+"""`python -m ball audit`: what colour or cells alone achieve, and how far the networks fall on changed fields."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ PARTS = ("baselines", "robustness")
 def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
-        "audit", help="what colour alone achieves, and how far the networks fall on changed fields",
-        description="Train baselines that see colour alone on exactly the splits of the networks (baselines.json), and read the test part "
-        "of the split paper again with its fields changed: stain, light, JPEG, scale bar, no mask, first size (robustness.json).",
+        "audit", help="what colour or cells alone achieve, and how far the networks fall on changed fields",
+        description="Train baselines that see colour alone, or size and shape of the cells alone, on exactly the splits of the networks "
+        "(baselines.json), and read the test part of the split paper again with its fields changed: stain, light, JPEG, scale bar, "
+        "no mask, first size (robustness.json).",
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of class folders")
     parser.add_argument("--only", choices=PARTS, help="one of the two files; default both")

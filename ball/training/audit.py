@@ -1,7 +1,8 @@
 """The audit: what can be told without a network, and how far the networks fall when a field is changed a little.
 
-A random split of this data set can be passed on colour alone. The baselines here learn from colour and nothing else, on
-exactly the splits that the networks learn from: what a network is worth is what it reaches above them.
+A random split of this data set can be passed on colour alone. The baselines here learn from colour and nothing else, or from
+the size and shape of the cells without any colour, on exactly the splits that the networks learn from: what a network is worth
+is what it reaches above them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.ensemble import ExtraTreesClassifier
 
+from ball.cells import find_cells
 from ball.labels import LABELS
 from ball.perturb import PERTURBATIONS, Perturbation
 from ball.segmentation import SCALE_BAR, SIZE, Segmentation, resize, segment
@@ -33,6 +35,11 @@ TREES: Final = 400
 BINS: Final = 32
 """Bins of each channel of a histogram."""
 
+SHAPES: Final = ("area", "circularity", "eccentricity", "solidity", "nucleus_to_cell")
+"""The measures of a cell that hold no colour."""
+
+_SHARES: Final = (10, 25, 50, 75, 90)
+
 TOLERANCE: Final = 0.05
 """How far the probability of the leading label may move between an original and its 224-pixel copy."""
 
@@ -47,10 +54,11 @@ Progress = Callable[[Sequence[Any]], Iterable[Any]]
 
 @dataclass(frozen=True)
 class Baseline:
-    """A classifier without a network: its title on screen, and what it is given of a field."""
+    """A classifier without a network: its title on screen, what it is given of a field, and whether that is colour."""
 
     title: str
     features: Callable[[Segmentation], Floats]
+    of_colour: bool = True
 
 
 def histogram(pixels: Image) -> Floats:
@@ -75,12 +83,23 @@ def _mean(found: Segmentation) -> Floats:
     return np.asarray(found.lab.reshape(-1, 3).mean(axis=0, dtype=np.float64))
 
 
+def _cells(found: Segmentation) -> Floats:
+    """Tenth, quarter, middle, three quarters and nine tenths of each measure over the cells not cut by the border: (25,)."""
+    cells = find_cells(found, found.mask.shape)
+    whole = [cell for cell in cells if not cell.at_border] or cells
+    if not whole:
+        return np.zeros(len(SHAPES) * len(_SHARES))
+    measured = np.array([[getattr(cell, name) for name in SHAPES] for cell in whole], dtype=np.float64)
+    return np.asarray(np.percentile(measured, _SHARES, axis=0).ravel(), dtype=np.float64)
+
+
 BASELINES: Final[Mapping[str, Baseline]] = MappingProxyType(
     {
         "field_histogram": Baseline("Field colours", _field),
         "nuclei_histogram": Baseline("Nucleus colours", _nuclei),
         "scale_bar_corner": Baseline("Scale-bar corner", _corner),
         "mean_colour": Baseline("Mean colour", _mean),
+        "cell_shapes": Baseline("Size and shape", _cells, of_colour=False),
     }
 )
 """Every baseline by its name in files; histograms and means are of Lab values."""
@@ -110,7 +129,8 @@ def baselines(fields: Sequence[Field], features: Mapping[str, Floats], groups: I
     for protocol, splits in protocols.items():
         found = {}
         for name, values in features.items():
-            found[name] = {"title": BASELINES[name].title, **_measure(fields, values, groups, splits)}
+            told = {"title": BASELINES[name].title, "of_colour": BASELINES[name].of_colour}
+            found[name] = {**told, **_measure(fields, values, groups, splits)}
             say(f"{protocol}: {BASELINES[name].title.lower()}: accuracy {found[name]['accuracy']:.4f}, "
                 f"macro recall {found[name]['balanced_accuracy']:.4f}")
         document[protocol] = {"n": sum(next(iter(found.values()))["confusion"][row][column] for row in range(4) for column in range(4)),

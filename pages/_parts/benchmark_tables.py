@@ -29,7 +29,7 @@ NOTE: Final = "Research use only"
 
 
 def comparison(reference: Reference | None, evaluation: Evaluation | None, baselines: Sequence[Baseline] = ()) -> pd.DataFrame:
-    """The measures, the paper's row above ours for each network, then our consensus and colour alone; as text."""
+    """The measures, the paper's row above ours for each network, then our consensus and what works without a network; as text."""
     rows = []
     for name, title in TITLES.items():
         paper = reference.networks.get(name) if reference else None
@@ -37,7 +37,7 @@ def comparison(reference: Reference | None, evaluation: Evaluation | None, basel
         rows.append([title, "paper", *(figure(metric, paper.get(metric) if paper else None) for metric in MEASURES)])
         rows.append([title, "ours", *_texts(ours)])
     rows.append(["Consensus", "ours", *_texts(evaluation.consensus if evaluation else None)])
-    rows += [[each.title, "colour", *(figure(metric, each.figures.get(metric)) for metric in MEASURES)] for each in baselines]
+    rows += [[each.title, _source(each), *(figure(metric, each.figures.get(metric)) for metric in MEASURES)] for each in baselines]
     return pd.DataFrame(rows, columns=["Network", "Source", *MEASURES.values()])
 
 
@@ -51,13 +51,17 @@ def saved(reference: Reference | None, evaluation: Evaluation | None, baselines:
             rows.append([name, "ours", *(getattr(each, metric) for metric in MEASURES), *each.intervals.get("accuracy", (None, None))])
     for one in baselines:
         figures = [one.figures.get(metric) for metric in MEASURES]
-        rows.append([one.name, "colour", *figures, *one.intervals.get("accuracy", (None, None))])
+        rows.append([one.name, _source(one), *figures, *one.intervals.get("accuracy", (None, None))])
     frame = pd.DataFrame(rows, columns=["network", "source", *MEASURES, "accuracy_low", "accuracy_high"])
     return str(frame.assign(note=NOTE).to_csv(index=False))
 
 
+def _source(baseline: Baseline) -> str:
+    return "colour" if baseline.of_colour else "cells"
+
+
 def folds(evaluation: Evaluation, baselines: Sequence[Baseline]) -> pd.DataFrame:
-    """Accuracy by held-out stain: networks, consensus, colour alone; a dash where a network was not trained for it."""
+    """Accuracy by held-out stain: networks, consensus, colour alone, cells alone; a dash where a network was not trained for it."""
     names = [name for name in (*TITLES, "consensus") if any(name in each.accuracy for each in evaluation.folds)]
     rows = [[TITLES.get(name, "Consensus"), *(share(each.accuracy.get(name)) for each in evaluation.folds)] for name in names]
     rows += [[each.title, *map(share, each.folds)] for each in baselines if len(each.folds) == len(evaluation.folds)]

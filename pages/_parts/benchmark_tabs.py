@@ -72,7 +72,7 @@ def outdated(weights: Mapping[str, str], again: str) -> None:
 
 
 def networks(shown: Shown) -> None:
-    """Paper, ours and colour alone, by measure."""
+    """Paper, ours, and what works without a network, by measure."""
     st.header("Networks against the paper and against colour", anchor=False)
     reference, evaluation = shown.reference, shown.evaluation
     if not (reference and evaluation):
@@ -91,7 +91,7 @@ def networks(shown: Shown) -> None:
             charts.show(chart, f"paper-{shown.protocol}-{metric}", charts.summary(metric))
     if reference or evaluation:
         with grid.cell():
-            table(tables.comparison(reference, evaluation, shown.baselines or ()), "The figures of paper, networks and colour alone")
+            table(tables.comparison(reference, evaluation, shown.baselines or ()), "The figures of paper, networks, colour and cells")
             st.markdown(findings.sources(shown.protocol, reference))
     if shown.baselines is None:
         loaded(lambda: load_baselines(shown.protocol), say=True)

@@ -32,12 +32,15 @@ def show(chart: go.Figure, key: str, alt: str) -> None:
 
 
 def paper_and_ours(reference: Reference, evaluation: Evaluation, metric: str, baselines: Sequence[Baseline] = ()) -> go.Figure:
-    """Dot plot of one measure: paper ○, ours ● and colour alone ◇, ours and colour with their 95 % intervals."""
+    """Dot plot of one measure: paper ○, ours ●, colour alone ◇ and cells alone □, all but the paper's with their 95 % intervals."""
     names = [name for name in TITLES if name in reference.networks or name in evaluation.networks]
     paper = {TITLES[name]: reference.networks[name][metric] for name in names if metric in reference.networks.get(name, {})}
     voters = {**{TITLES[name]: each for name, each in evaluation.networks.items()}, "Consensus": evaluation.consensus}
     ours = {title: float(value) for title, each in voters.items() if (value := getattr(each, metric)) is not None}
-    colour = {each.title: each.figures[metric] for each in baselines if metric in each.figures}
+    colour, cells = (
+        {each.title: each.figures[metric] for each in baselines if metric in each.figures and each.of_colour is kind}
+        for kind in (True, False)
+    )
     ranges = [(title, each.intervals[metric], OURS) for title, each in voters.items() if metric in each.intervals]
     ranges += [(each.title, each.intervals[metric], NEUTRAL) for each in baselines if metric in each.intervals]
     scale, unit = (100, " %") if metric in {"accuracy", "balanced_accuracy"} else (1, "")
@@ -46,7 +49,7 @@ def paper_and_ours(reference: Reference, evaluation: Evaluation, metric: str, ba
         line = {"line": {"color": shade, "width": 3}, "opacity": 0.5, "hoverinfo": "skip", "showlegend": False}
         chart.add_scatter(x=[scale * end for end in ends], y=[title] * 2, mode="lines", **line)
     kinds = (("paper, random split", paper, "circle-open", NEUTRAL), ("ours, 95 % interval" if ranges else "ours", ours, "circle", OURS),
-             ("colour alone", colour, "diamond-open", NEUTRAL))  # fmt: skip
+             ("colour alone", colour, "diamond-open", NEUTRAL), ("cells alone", cells, "square-open", NEUTRAL))  # fmt: skip
     for who, values, symbol, shade in kinds:
         if values:
             chart.add_scatter(
@@ -55,7 +58,7 @@ def paper_and_ours(reference: Reference, evaluation: Evaluation, metric: str, ba
                 marker={"symbol": symbol, "size": 13, "color": shade, "line": {"width": 2.5, "color": shade}},
             )  # fmt: skip
     chart.update_xaxes(ticksuffix=unit, nticks=6, zeroline=False)
-    rows = [*(TITLES[name] for name in names), "Consensus", *colour]
+    rows = [*(TITLES[name] for name in names), "Consensus", *colour, *cells]
     chart.update_yaxes(categoryorder="array", categoryarray=rows[::-1], showgrid=False)
     return _plain(chart, 80 + 50 * len(rows), legend=True)
 
@@ -206,7 +209,8 @@ def _marked(label: str) -> str:
 
 def summary(metric: str) -> str:
     """What the dot plot shows, for those who cannot see it."""
-    return f"{MEASURES[metric]} of the networks, the paper's beside ours and colour alone; the table beside it holds the same figures."
+    what = "the networks, the paper's beside ours, and of colour and cells alone"
+    return f"{MEASURES[metric]} of {what}; the table beside it holds the same figures."
 
 
 def _plain(chart: go.Figure, height: int, legend: bool = False) -> go.Figure:

@@ -79,7 +79,7 @@ def verdict(name: str, reference: Reference, evaluation: Evaluation, baselines: 
 
 
 def _against_colour(evaluation: Evaluation, baselines: Sequence[Baseline], metric: str) -> str:
-    known = [each for each in baselines if metric in each.figures]
+    known = [each for each in baselines if each.of_colour and metric in each.figures]
     if not known:
         return ""
     top = max(known, key=lambda each: each.figures[metric])
@@ -97,18 +97,21 @@ def sources(name: str, reference: Reference | None) -> str:
     """Where the figures of the table come from."""
     ours = ("Ours: each field read by networks that never saw its stain." if name == "stain" else
             "Ours: another random cut of the same hospital’s set, so the test fields differ.")  # fmt: skip
-    colour = "Colour: extra-trees on colours, without any network, learned on the training and validation fields."
+    colour = ("Colour, and cells: extra-trees on colours, or on size and shape of the cells without colour; no network, "
+              "learned on the training and validation fields.")  # fmt: skip
     paper = f"Paper: {reference.citation} Random split, {reference.test_fields} test fields of {reference.images:,}. " if reference else ""
     return f"{paper}{ours} {colour}"
 
 
 def hardest_fold(evaluation: Evaluation, baselines: Sequence[Baseline]) -> str:
-    """The stains that are read worst, and what colour alone makes of them."""
+    """The stains that are read worst, and what colour or cells alone make of them."""
     worst = min(evaluation.folds, key=lambda each: each.accuracy["consensus"])
     text = f"Stain {worst.number} is the hardest: the consensus reads {share(worst.accuracy['consensus'])} of its {worst.n} fields rightly"
-    colour = [each.folds[place] for each in baselines if len(each.folds) == len(evaluation.folds)
-              for place in [evaluation.folds.index(worst)]]  # fmt: skip
-    return f"{text}, colour alone {share(max(colour))}." if colour else f"{text}."
+    place = evaluation.folds.index(worst)
+    known = [each for each in baselines if len(each.folds) == len(evaluation.folds)]
+    colour, cells = ([each.folds[place] for each in known if each.of_colour is kind] for kind in (True, False))
+    text += f", colour alone {share(max(colour))}" if colour else ""
+    return f"{text}, size and shape of the cells alone {share(max(cells))}." if cells else f"{text}."
 
 
 def differences(pairs: Sequence[Pair]) -> str:

@@ -71,10 +71,12 @@ def test_the_harder_test_comes_first_where_it_has_been_measured(benchmark_files:
 def test_table_sets_the_paper_and_colour_beside_ours(benchmark_files: Path) -> None:
     assert benchmark_files.is_dir()
     table = run(protocol="paper").dataframe[0].value
-    assert list(table["Network"]) == [*(title for title in TITLES.values() for _ in range(2)), "Consensus", "Field colours"]
+    titles = [title for title in TITLES.values() for _ in range(2)]
+    assert list(table["Network"]) == [*titles, "Consensus", "Field colours", "Size and shape"]
     assert list(table.iloc[0]) == ["DenseNet121", "paper", "98.77 %", "0.9877", "0.9877", "0.9878", "0.0313", "–"]
     assert list(table.iloc[1]) == ["DenseNet121", "ours", "90.00 %", "0.8900", "0.9000", "0.9100", "0.1234", "93.75 %"]
-    assert list(table.iloc[-1]) == ["Field colours", "colour", "95.00 %", "0.9400", "0.9500", "0.9600", "–", "94.00 %"]
+    assert list(table.iloc[-1])[:3] == ["Size and shape", "cells", "99.00 %"]
+    assert list(table.iloc[-2]) == ["Field colours", "colour", "95.00 %", "0.9400", "0.9500", "0.9600", "–", "94.00 %"]
 
 
 FINDINGS = [
@@ -82,7 +84,8 @@ FINDINGS = [
     ("Networks", "paper", "The consensus reaches 93.21 %, colour alone 95.00 %: by this test the networks are no better than colour."),
     ("Networks", "paper", "1 of 2 pairs differ by more than chance (p < 0.05): the consensus better than AlexNet."),
     ("Networks", "stain", "The consensus reaches 93.75 %, colour alone 94.00 %"),
-    ("Networks", "stain", "Stain 1 is the hardest: the consensus reads 65.0 % of its 6 fields rightly, colour alone 80.0 %."),
+    ("Networks", "stain", "Stain 1 is the hardest: the consensus reads 65.0 % of its 6 fields rightly, colour alone 80.0 %, size and "
+     "shape of the cells alone 99.0 %."),
     ("Confusion", "paper", "The consensus misreads 1 of 10 fields (10.0 %); most often Early Pre-B read as Pre-B (1)."),
     ("Confusion", "paper", "Early Pre-B is found least often: 75.0 % of its 4 fields."),
     ("Misread fields", "paper", "The consensus misreads 1 of 2 test fields."),

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from ball import synthetic
+from ball.cells import find_cells
 from ball.engine import Engine, Output
 from ball.labels import LABELS
 from ball.perturb import Perturbation
@@ -62,6 +63,17 @@ def test_baselines_see_what_their_names_say() -> None:
     assert np.array_equal(one["scale_bar_corner"][0], histogram(whole.lab[-SCALE_BAR[0] :, -SCALE_BAR[1] :].reshape(-1, 3)))
     assert np.allclose(one["mean_colour"][0], whole.lab.reshape(-1, 3).mean(axis=0))
     assert np.array_equal(one["nuclei_histogram"][0], histogram(whole.lab[whole.mask]))
+
+
+def test_size_and_shape_hold_no_colour_and_follow_the_cells() -> None:
+    whole = segment(IMAGE)
+    cells = [cell for cell in find_cells(whole, whole.mask.shape) if not cell.at_border]
+    found = audit.BASELINES["cell_shapes"].features(whole)
+    assert found.shape == (5 * len(audit.SHAPES),)
+    assert found[2 * len(audit.SHAPES)] == np.median([cell.area for cell in cells])
+    assert not audit.BASELINES["cell_shapes"].of_colour
+    assert all(baseline.of_colour for name, baseline in audit.BASELINES.items() if name != "cell_shapes")
+    assert not audit.BASELINES["cell_shapes"].features(segment(np.full_like(IMAGE, 230))).any()
 
 
 def test_baselines_learn_from_what_is_not_test_and_pool_all_folds(monkeypatch: pytest.MonkeyPatch) -> None:
