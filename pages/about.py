@@ -81,8 +81,9 @@ _READING: Final = f"""
    validation fields keep within a field is flagged; beyond what 99 % of
    genuine fields of other stains keep within it is refused. The five
    networks vote all the same.
-6. **Slides.** Fields of one slide depend on each other, so ten of them count
-   for fewer than ten.
+6. **Slides.** Fields of one slide share its stain, and with it what misleads
+   the networks. So ten that agree are steadier than one, not surer: a slide's
+   probability is the geometric mean of its fields'.
 7. **Maps.** Grad-CAM maps show where a network looked, not why. They are
    coarse. LayerCAM, offered beside it, has finer squares. Some networks were
    held to the cells in the last epochs of their training, so it is no

@@ -29,7 +29,7 @@ def trust(weights: Mapping[str, str], suggest: float = 0.9, refuse: float = 1e9,
     limits = Limits(suggest=suggest, target=0.01, label_set=0.2, coverage=0.95, refuse=refuse, basis="validation")
     made_from = {"validation": {"n": 12, "networks": list(TITLES), "sha256": "0" * 64}}
     chosen = calibration or Calibration(dict.fromkeys(TITLES, 1.0), "product", 0.0, 0.0, 0.0)
-    return Trust(chosen, limits, familiarity(), dict(weights), {"correlation": 0.3, "limit": 0.8}, made_from)
+    return Trust(chosen, limits, familiarity(), dict(weights), {"limit": 0.8}, made_from)
 
 
 def write(folder: Path, made: Trust) -> None:

@@ -48,14 +48,14 @@ def output(documents: Sequence[dict[str, Any]], fields: Sequence[SlideField], ar
 
 def read_slides(fields: Sequence[SlideField], grouping: str) -> list[dict[str, Any]]:
     """The documents of all slides, in the order of their first fields."""
-    from ball.trust.slide import EMPTY, GROUPINGS, grouped, read_slide, settings
+    from ball.trust.slide import EMPTY, GROUPINGS, grouped, read_slide, slide_limit
 
-    chosen, measured = settings()
+    limit, measured = slide_limit()
     if not measured:
-        say("The limits of slides are not measured yet; cautious ones are used.")
+        say("The limit of slides is not measured yet; a cautious one is used.")
     found = []
     for name, members in grouped(fields, lambda field: GROUPINGS[grouping](field.name)).items():
-        slide = read_slide(name, members, chosen)
+        slide = read_slide(name, members, limit)
         found.append(slide.document() if slide else {**EMPTY, "slide": name, "left_out": [field.name for field in members]})
     return found
 

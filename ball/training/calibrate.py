@@ -56,7 +56,6 @@ DRAWS: Final = 100
 SIZES: Final = (1, 3, 5, 10, 20)
 """Fields of a slide in the error curve, each drawn `DRAWS` times from every cluster."""
 
-CORRELATIONS: Final = (1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05)
 _STEPS: Final = np.round(np.concatenate([np.arange(0.30, 0.99, 0.01), np.arange(0.990, 1.0, 0.001)]), 3)
 _BENIGN: Final = LABELS.index("Benign")
 _PENALTY: Final = 1e-3
@@ -328,27 +327,11 @@ def slide_draws(held: Held, judged: Calibrators, seed: int = 0) -> list[dict[str
 
 
 def fit_slides(drawn: Sequence[Mapping[str, Any]], least: float) -> dict[str, float]:
-    """How far fields of one slide depend on each other, and the limit of a slide.
-
-    A new slide may be of a stain that is misread as a whole. So the correlation is that of the stain that needs the highest:
-    on an easy one fields seem to be independent, since nothing goes wrong together. And the limit is the lowest that keeps
-    `SLIDE_TARGET`, but no lower than ``least``, what a single field is held to.
-    """
-    stains = {each["fold"] for each in drawn}
-    correlation = max(_correlation([each for each in drawn if each["fold"] == stain]) for stain in stains)
-    together = np.array([joint(each["logs"], correlation) for each in drawn])
+    """The limit of a slide: the lowest that keeps `SLIDE_TARGET`, but no lower than ``least``, what a single field is held to."""
+    together = np.array([joint(each["logs"]) for each in drawn])
     top, wrong = together.max(axis=1), together.argmax(axis=1) != np.array([each["target"] for each in drawn])
     limit = next((float(step) for step in _STEPS if (wrong & (top >= step)).mean() <= SLIDE_TARGET), 1.0)
-    return {"correlation": correlation, "limit": max(limit, least)}
-
-
-def _correlation(drawn: Sequence[Mapping[str, Any]]) -> float:
-    """The correlation under which these slides are best calibrated."""
-
-    def loss(correlation: float) -> float:
-        return float(np.mean([-np.log(max(joint(each["logs"], correlation)[each["target"]], 1e-12)) for each in drawn]))
-
-    return min(CORRELATIONS, key=loss)
+    return {"limit": max(limit, least)}
 
 
 def slide_figures(drawn: Sequence[Mapping[str, Any]], least: Mapping[int, float]) -> dict[str, Any]:
@@ -367,7 +350,7 @@ def slide_figures(drawn: Sequence[Mapping[str, Any]], least: Mapping[int, float]
 
 def _read_draw(drawn: Mapping[str, Any], settings: Mapping[str, float]) -> str:
     """"right", "wrong" or "unidentified"."""
-    together = joint(drawn["logs"], settings["correlation"])
+    together = joint(drawn["logs"])
     if together.max() < settings["limit"]:
         return "unidentified"
     return "right" if int(together.argmax()) == drawn["target"] else "wrong"

@@ -1,8 +1,9 @@
 """Fields of one slide read together: what they say as one, how sure that is, and which fields say otherwise.
 
-Fields of a slide share its stain and its cells, so their votes are not independent: ten fields weigh as much as
-n / (1 + (n - 1) correlation) independent ones (the design effect of cluster sampling, Kish 1965). The slide's probabilities are
-the normalised geometric mean of the fields' calibrated probabilities, raised to that number.
+Fields of a slide share its stain and its cells: what misleads the networks on one misleads them on the next. So no field counts as
+independent of another, and ten that agree are no surer than one, only steadier: the slide's probabilities are the normalised
+geometric mean of the fields' calibrated probabilities. (Where stains were held out, the one that was misread as a whole asked for
+this much dependence, the design effect of cluster sampling at a correlation of 1, Kish 1965; the others for less.)
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ BAND: Final = (0.1, 0.9)
 MOST_MORE: Final = 50
 """More fields than this are not asked for."""
 
-UNTESTED: Final[Mapping[str, float]] = {"correlation": 0.5, "limit": 0.9}
-"""Correlation and limit where no thresholds are at hand: cautious, and not measured on anything."""
+UNTESTED: Final = 0.9
+"""The limit where no thresholds are at hand: cautious, and not measured on anything."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ class SlideReading:
     ``probabilities``: in contract order. ``fields`` and ``cells``: how many by leading label; a cell counts for the class that its
     field is read as. ``course``: the leading label's probability after 1, 2, ... fields in the order given, each with the
     band of its resamples. ``settled``: number of fields from which on the suggestion did not change any more, None where the
-    slide is Unidentified. ``more``: fields like these that would settle it, None where it is settled or no number would.
+    slide is Unidentified. ``more``: how many fields like these would tell whether an Unidentified slide reaches its limit, None where
+    it is settled, falls short by more than chance, or would take too many.
     ``drives`` and ``contradicts``: (name, weight), the strongest first; weights are shares of the evidence for and against.
     """
 
@@ -117,20 +119,20 @@ EMPTY: Final[Mapping[str, Any]] = dict.fromkeys(
 """The document of a slide of which no field could be read, its name and files left open."""
 
 
-def settings(folder: Path | None = None) -> tuple[Mapping[str, float], bool]:
-    """Correlation and limit of slides from the thresholds file, and True; without them the cautious ones, and False."""
+def slide_limit(folder: Path | None = None) -> tuple[float, bool]:
+    """The probability that a slide needs, from the thresholds file, and True; without one a cautious one, and False."""
     trust = find_trust(folder)
     found = trust.slide if trust else {}
-    return (found, True) if found else (UNTESTED, False)
+    return (found["limit"], True) if found else (UNTESTED, False)
 
 
-def read_slide(name: str, fields: Sequence[SlideField], settings: Mapping[str, float] = UNTESTED) -> SlideReading | None:
+def read_slide(name: str, fields: Sequence[SlideField], limit: float = UNTESTED) -> SlideReading | None:
     """Read the fields of a slide together.
 
     Args:
         name: of the slide.
         fields: in the order in which they were read; refused and unread ones are left out and named.
-        settings: ``correlation`` of fields of one slide, and ``limit``, the probability from which on a label is suggested.
+        limit: the probability from which on a label is suggested.
 
     Returns:
         None where no field counts.
@@ -139,10 +141,9 @@ def read_slide(name: str, fields: Sequence[SlideField], settings: Mapping[str, f
     if not read:
         return None
     logs = np.log(np.maximum([field.probabilities for field in read], LEAST))
-    correlation, limit = settings["correlation"], settings["limit"]
-    together = joint(logs, correlation)
+    together = joint(logs)
     leading = int(np.argmax(together))
-    suggested = [_suggestion(joint(logs[:count], correlation), limit) for count in range(1, len(read) + 1)]
+    suggested = [_suggestion(joint(logs[:count]), limit) for count in range(1, len(read) + 1)]
     weights = _weights(logs, leading)
     return SlideReading(
         name=name,
@@ -153,20 +154,19 @@ def read_slide(name: str, fields: Sequence[SlideField], settings: Mapping[str, f
         fields={label: sum(field.leading == label for field in read) for label in LABELS},
         cells={label: sum(field.cells for field in read if field.leading == label) for label in LABELS},
         left_out=tuple(field.name for field in fields if field not in read),
-        course=_course(logs, leading, correlation),
+        course=_course(logs, leading),
         settled=_settled(suggested),
-        more=_more(logs, correlation, limit) if suggested[-1] == UNIDENTIFIED else None,
+        more=_more(logs, leading, limit) if suggested[-1] == UNIDENTIFIED else None,
         drives=_ranked(read, weights, 1),
         contradicts=_ranked(read, weights, -1),
     )
 
 
-def joint(logs: Floats, correlation: float, count: int | None = None) -> Floats:
-    """Probabilities of a slide, (classes,), from the log probabilities of its fields, (n, classes); ``count`` for n more like them."""
-    number = len(logs) if count is None else count
-    scores = logs.mean(axis=0) * number / (1 + (number - 1) * correlation)
-    values = np.exp(scores - scores.max())
-    return np.asarray(values / values.sum(), dtype=np.float64)
+def joint(logs: Floats) -> Floats:
+    """Probabilities of slides, (..., classes), from the log probabilities of their fields, (..., n, classes)."""
+    scores = logs.mean(axis=-2)
+    values = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.asarray(values / values.sum(axis=-1, keepdims=True), dtype=np.float64)
 
 
 def _suggestion(probabilities: Floats, limit: float) -> str:
@@ -181,26 +181,32 @@ def _settled(suggested: Sequence[str]) -> int | None:
     return changes[-1] + 1 if changes else 1
 
 
-def _more(logs: Floats, correlation: float, limit: float) -> int | None:
-    """Further fields, on average like those read, after which the limit is reached."""
-    for more in range(1, MOST_MORE + 1):
-        if joint(logs, correlation, len(logs) + more).max() >= limit:
-            return more
-    return None
+def _more(logs: Floats, leading: int, limit: float) -> int | None:
+    """Further fields, spread as those read, after which the limit no longer lies within the band; None where it does not now."""
+    random = np.random.default_rng(0)
+    if _band(logs, leading, len(logs), random)[1] < limit:
+        return None
+    numbers = range(1, MOST_MORE + 1)
+    return next((more for more in numbers if _band(logs, leading, len(logs) + more, random)[1] < limit), None)
 
 
-def _course(logs: Floats, leading: int, correlation: float) -> tuple[tuple[float, float, float], ...]:
+def _course(logs: Floats, leading: int) -> tuple[tuple[float, float, float], ...]:
     """Probability of the leading label after each field, with the band of resamples of the fields read until then."""
     random = np.random.default_rng(0)
     course = []
     for count in range(1, len(logs) + 1):
-        at = joint(logs[:count], correlation)[leading]
+        at = joint(logs[:count])[leading]
         # One field says nothing of how fields differ: all fields read lend their spread, `count` of them at a time.
-        drawn = random.integers(0, len(logs), (RESAMPLES, count))
-        values = [joint(logs[rows], correlation)[leading] for rows in drawn]
-        low, high = np.quantile(values, BAND)
+        low, high = _band(logs, leading, count, random)
         course.append((float(at), float(min(low, at)), float(max(high, at))))
     return tuple(course)
+
+
+def _band(logs: Floats, leading: int, count: int, random: np.random.Generator) -> tuple[float, float]:
+    """Within which the leading label's probability lies in most resamples of this many fields."""
+    drawn = logs[random.integers(0, len(logs), (RESAMPLES, count))]
+    low, high = np.quantile(joint(drawn)[:, leading], BAND)
+    return float(low), float(high)
 
 
 def _weights(logs: Floats, leading: int) -> Floats:

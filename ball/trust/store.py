@@ -63,7 +63,7 @@ class Limits:
 class Trust:
     """All that a judgement needs. ``weights``: SHA-256 by network of the weights that the calibration was made from.
 
-    ``slide``: correlation of the fields of one slide and the limit of a slide, see `ball.trust.slide`.
+    ``slide``: the ``limit`` of a slide, see `ball.trust.slide`; empty where none was made.
     """
 
     calibration: Calibration

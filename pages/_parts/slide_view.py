@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from ball.labels import LABELS, UNIDENTIFIED
-from ball.trust.slide import SlideField, SlideReading, read_slide, settings
+from ball.trust.slide import SlideField, SlideReading, read_slide, slide_limit
 from pages._parts import charts, marks, pictures
 from pages._parts.worklist import Row
 
@@ -25,7 +25,7 @@ def slide_of(name: str, rows: Sequence[Row]) -> SlideReading | None:
         for row in rows
         if row.reading is not None
     ]
-    return read_slide(name, fields, settings()[0])
+    return read_slide(name, fields, slide_limit()[0])
 
 
 def suggested(rows: Sequence[Row]) -> marks.Mark:
@@ -74,8 +74,8 @@ def _verdict(slide: SlideReading, rows: Mapping[str, Row]) -> None:
     if slide.left_out:
         count = len(slide.left_out)
         st.markdown(f"{count} {'field is' if count == 1 else 'fields are'} left out: refused or not read.")
-    if not settings()[1]:
-        st.caption("How alike the fields of one slide are is not measured for these weights: a cautious value is taken.")
+    if not slide_limit()[1]:
+        st.caption("What a slide needs is not measured for these weights: a cautious limit is taken.")
     if leading == LABELS[0]:
         st.markdown("Benign here means hematogones (normal B-cell precursors), not normal blood.")
 
@@ -86,7 +86,10 @@ def _settled(slide: SlideReading, fields: int) -> str:
         after = f"after {slide.settled} {'field' if slide.settled == 1 else 'fields'}"
         return f":material/check_circle: **Settled** {after}{f'; {rest} more did not change it' if rest else ''}."
     if slide.more is not None:
-        return f":material/add_circle: **{slide.more} more** {'field' if slide.more == 1 else 'fields'} like these would settle it."
+        word = "field" if slide.more == 1 else "fields"
+        return f":material/add_circle: **Not settled:** {slide.more} more {word} as different as these would tell whether it can be."
+    if fields == 1:
+        return ":material/add_circle: **Not settled:** one field does not tell how others of the slide look. Photograph more."
     more = " Look at those that contradict." if slide.contradicts else " Photograph others, or judge by eye."
     return f":material/help: **Not settled:** more fields like these would not be enough.{more}"
 
