@@ -16,6 +16,7 @@ from ball.benchmark import EVALUATE, MEASURES, PREDICT, Evaluation, Measures, No
 from ball.benchmark.trials import BASELINES, Baseline, load_baselines
 from ball.labels import LABELS
 from ball.names import TITLES
+from pages._parts import benchmark_charts as drawn
 from pages._parts import benchmark_tables as tables
 from pages._parts import charts, findings
 from pages._parts.marks import MARKS, STRIP
@@ -87,8 +88,8 @@ def networks(shown: Shown) -> None:
             )  # fmt: skip
             baselines = shown.baselines or ()
             st.markdown(f"**{findings.verdict(shown.protocol, reference, evaluation, baselines, metric)}**")
-            chart = charts.paper_and_ours(reference, evaluation, metric, baselines)
-            charts.show(chart, f"paper-{shown.protocol}-{metric}", charts.summary(metric))
+            chart = drawn.paper_and_ours(reference, evaluation, metric, baselines)
+            charts.show(chart, f"paper-{shown.protocol}-{metric}", drawn.summary(metric))
     if reference or evaluation:
         with grid.cell():
             table(tables.comparison(reference, evaluation, shown.baselines or ()), "The figures of paper, networks, colour and cells")
@@ -132,7 +133,7 @@ def confusion(shown: Shown) -> None:
     with grid.cell():
         st.markdown(f"**{findings.misreadings(measures, 'The consensus' if who == 'Consensus' else who)}**")
         alt = f"Confusion matrix of {who}: true classes as rows, classes read as columns."
-        charts.show(charts.confusion(measures), f"confusion-{shown.protocol}-{who}", alt)
+        charts.show(drawn.confusion(measures), f"confusion-{shown.protocol}-{who}", alt)
     with grid.cell():
         st.markdown(f"**{findings.hardest_class(measures)}**")
         table(tables.by_class(measures), f"Sensitivity and specificity by class, {who}")
@@ -188,12 +189,12 @@ def curves(shown: Shown) -> None:
     with grid.cell():
         found = reliability(predictions, name)
         st.markdown(f"**{findings.trusted(found)}**")
-        charts.show(charts.reliability(found), f"reliability-{shown.protocol}-{name}", "Reliability diagram: share right over probability.")
+        charts.show(drawn.reliability(found), f"reliability-{shown.protocol}-{name}", "Reliability diagram: share right over probability.")
         st.markdown("Each dot holds about equally many fields. On the line, 90 % means right nine times out of ten.")
     with grid.cell():
         areas = rocs(predictions, name)
         st.markdown(f"**{findings.separated(areas)}**")
-        charts.show(charts.roc(areas), f"roc-{shown.protocol}-{name}", "ROC curves: each class against the rest.")
+        charts.show(drawn.roc(areas), f"roc-{shown.protocol}-{name}", "ROC curves: each class against the rest.")
         st.markdown("A curve near the upper left corner finds its class with few false alarms.")
     command(PREDICT[shown.protocol])
 

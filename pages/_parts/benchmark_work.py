@@ -7,6 +7,7 @@ import streamlit as st
 from ball import benchmark
 from ball.benchmark import Masks, NotMeasuredError, Training, speeds, trials
 from ball.names import TITLES
+from pages._parts import benchmark_charts as drawn
 from pages._parts import benchmark_tables as tables
 from pages._parts import charts, findings, maps_figures
 from pages._parts.benchmark_tabs import Shown, command, loaded, outdated, table
@@ -23,7 +24,7 @@ def changed(_: Shown) -> None:
     if found.n < found.of:
         st.warning(f"A trial on {found.n} of {found.of} test fields: not a figure to rely on.", icon=":material/science:")
     st.markdown(f"**{findings.falls(found)}**")
-    charts.show(charts.falls(found), "falls", "Points of accuracy lost by the consensus and by each network under each change.")
+    charts.show(drawn.falls(found), "falls", "Points of accuracy lost by the consensus and by each network under each change.")
     table(tables.falls(found), "Points of accuracy lost by change and network")
     how = f"Random split, {found.n} test fields. Stain: each dye 20 % stronger or weaker. A minus is a gain."
     st.markdown(f"{how} {findings.unmasked(found)}")
@@ -74,8 +75,8 @@ def _curves(logs: list[Training]) -> None:
             st.subheader(title, anchor=False)
             minutes = sum(each.seconds for each in log.epochs) / 60
             st.markdown(f"{findings.stages(log).capitalize()}. {minutes:.0f} min. Ends at {share(log.epochs[-1].val_accuracy)}")
-            charts.show(charts.losses(log, most), f"loss-{log.network}", f"Training and validation loss of {title} by epoch.")
-            charts.show(charts.accuracies(log, least), f"accuracy-{log.network}", f"Validation accuracy of {title} by epoch.")
+            charts.show(drawn.losses(log, most), f"loss-{log.network}", f"Training and validation loss of {title} by epoch.")
+            charts.show(drawn.accuracies(log, least), f"accuracy-{log.network}", f"Validation accuracy of {title} by epoch.")
 
 
 def tuning(_: Shown) -> None:
@@ -89,7 +90,7 @@ def tuning(_: Shown) -> None:
         f"Validation accuracy, {found.n} fields, images of {found.side} × {found.side} pixels"
         f"{' (the paper: 224)' if found.side != 224 else ''}. The grid is the paper’s; the weights in use were trained by another schedule."
     )
-    charts.show(charts.tuning(found), "tuning", "Parallel plot of the grid; the table below it holds the same figures.")
+    charts.show(drawn.tuning(found), "tuning", "Parallel plot of the grid; the table below it holds the same figures.")
     table(tables.tuning(found), "Validation accuracy by network and setting")
     command(found.command)
 
@@ -123,7 +124,7 @@ def data(_: Shown) -> None:
     st.markdown(f"**{findings.balance(counts)}**")
     grid = st.grid(2, min_column_width=480)
     with grid.cell():
-        charts.show(charts.classes(counts), "classes", "Bar chart of fields by class; the table beside it holds the same figures.")
+        charts.show(drawn.classes(counts), "classes", "Bar chart of fields by class; the table beside it holds the same figures.")
     with grid.cell():
         table(tables.split(counts), "Fields by class and part of the split")
         if counts.parts:

@@ -148,7 +148,7 @@ def _slides(found: Mapping[str, Any]) -> None:
     chart.update_xaxes(title="Fields of a slide", tickvals=counts)
     chart.update_yaxes(ticksuffix=" %", range=[0, 102])
     words = "; ".join(f"{each['fields']} fields: {share(each['wrong'])} wrong" for each in found["sizes"])
-    charts.show(charts._plain(chart, 300, legend=True), "certainty-slides", words)
+    charts.show(charts.plain(chart, 300, legend=True), "certainty-slides", words)
     st.caption(f"{found['draws']} draws of each number of fields from each cluster; every cluster judged by what the other folds gave.")
 
 
@@ -163,7 +163,7 @@ def _curve(points: Sequence[Mapping[str, float]], limit: float) -> go.Figure:
     chart.add_vline(x=100 * limit, line={"dash": "dot", "width": 1.5, "color": NEUTRAL}, annotation=said, annotation_position="top left")
     chart.update_xaxes(title="Suggest only from", ticksuffix=" %")
     chart.update_yaxes(title="Share of all fields", ticksuffix=" %", range=[0, 104])
-    return charts._plain(chart, 340, legend=True)
+    return charts.plain(chart, 340, legend=True)
 
 
 def _reliability(points: Sequence[Mapping[str, float]]) -> go.Figure:
@@ -178,7 +178,7 @@ def _reliability(points: Sequence[Mapping[str, float]]) -> go.Figure:
     )
     chart.update_xaxes(title="Probability", ticksuffix=" %")
     chart.update_yaxes(title="Right", ticksuffix=" %")
-    return charts._plain(chart, 340, legend=True)
+    return charts.plain(chart, 340, legend=True)
 
 
 def _calibration(found: Mapping[str, Any]) -> str:

@@ -133,7 +133,7 @@ def _course(slide: SlideReading) -> go.Figure:
     # Whole fields only: with a free choice, a single field is numbered 1, 1.5 and 2.
     step = max(1, -(-len(counts) // 10))
     chart.update_xaxes(title="fields read", tickformat="d", tick0=1, dtick=step, range=[0.5, max(len(counts), 2) + 0.5])
-    return charts._plain(chart, 240)
+    return charts.plain(chart, 240)
 
 
 def _course_words(slide: SlideReading) -> str:
@@ -156,7 +156,7 @@ def _shares(slide: SlideReading) -> go.Figure:
     chart.update_layout(barmode="stack", bargap=0.35, legend_traceorder="normal")
     chart.update_xaxes(visible=False, range=[0, 100])
     chart.update_yaxes(showgrid=False)
-    return charts._plain(chart, 170, legend=True)
+    return charts.plain(chart, 170, legend=True)
 
 
 def _shares_words(slide: SlideReading) -> str:
