@@ -6,8 +6,8 @@ DATA holds ``all`` and ``pbc128``. Fold 0 of the split stain, the hardest, stays
 out in turn as validation and the other three are learned from, so that ingredients are chosen on stains that were not learned
 from, and that no figure of fold 0 had a part in. (The two are those on which mistakes were made at all: on folds 2 and 3 any
 recipe reaches 98 %.) Small sides and few epochs: the order of the arms counts, not their height. The two starts, PBC cells and
-random, are measured for a second network as well. Arms can run side by side; checkpoints lie in ``$BALL_RUNS``, and what was
-not named keeps what the file says of it.
+random, are measured for a second network as well. Arms that share no fit can run side by side; checkpoints lie in
+``$BALL_RUNS``, and what was not named keeps what the file says of it.
 """
 
 from __future__ import annotations
@@ -152,7 +152,8 @@ def measure(name: str, loaded: Loaded, pbc: Path, precision: str | None, network
     chances = functional.softmax(torch.from_numpy(every), dim=1).numpy()
     order = list(range(len(LABELS)))
     return {
-        "title": arm.title, "init": arm.init, "n": len(targets), "accuracy": round(float((called == targets).mean()), 4),
+        "title": arm.title, "init": arm.init, "precision": precision or "32-true", "n": len(targets),
+        "accuracy": round(float((called == targets).mean()), 4),
         "macro_recall": round(float(recall_score(targets, called, average="macro")), 4),
         "loss": round(float(log_loss(targets, chances, labels=order)), 4),
         "recall": dict(zip(LABELS, recall_score(targets, called, average=None).round(4).tolist(), strict=True)),

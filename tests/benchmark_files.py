@@ -83,7 +83,8 @@ def _trials(folder: Path) -> None:
     darker = {name: {"accuracy": 0.88, "lost": 0.02, "turned": 0.03} for name in voters}
     conditions = [{"name": "unchanged", "title": "unchanged", "kind": "none", "voters": voters},
                   {"name": "darker", "title": "15 % darker", "kind": "light", "voters": darker},
-                  {"name": "jpeg-50", "title": "JPEG of quality 50", "kind": "compression", "voters": voters}]  # fmt: skip
+                  {"name": "jpeg-50", "title": "JPEG of quality 50", "kind": "compression", "voters": voters},
+                  {"name": "half-of-cells", "title": "half of the cells taken out", "kind": "cells", "voters": darker}]  # fmt: skip
     moved = {name: {"label": "Pro-B", "copy_label": "Pro-B", "moved": 0.01, "same": True} for name in voters}
     originals = [{"file": "Pro/o.jpg", "copy": "s.jpg", "correlation": 0.99, "voters": moved}]
     robustness = {"n": 5, "of": 10, "weights": {"alexnet": "00" * 32}, "conditions": conditions, "originals": originals}
@@ -122,7 +123,8 @@ def _speeds(folder: Path) -> None:
 def _ingredients() -> dict[str, Any]:
     """Two ways of training, the second the better by 12.5 points."""
     def arm(title: str, recall: float) -> dict[str, Any]:
-        return {"title": title, "n": 778, "accuracy": recall, "macro_recall": recall, "loss": 1.5, "recall": dict.fromkeys(LABELS, recall)}
+        return {"title": title, "precision": "bf16-mixed", "n": 778, "accuracy": recall, "macro_recall": recall, "loss": 1.5,
+                "recall": dict.fromkeys(LABELS, recall)}  # fmt: skip
 
     arms = {"jitter": arm("Little stain jitter", 0.625), "scratch": arm("Random start", 0.6),
             "mix": arm("Stains mixed between fields", 0.75)}  # fmt: skip

@@ -17,7 +17,7 @@ from ball.names import TITLES
 BASELINES: Final = "python -m ball audit DATA/all --only baselines"
 ROBUSTNESS: Final = "python -m ball audit DATA/all --only robustness --hires DATA/hires"
 TUNING: Final = "python -m ball tune --data DATA/all --pbc PBC"
-INGREDIENTS: Final = "python -m benchmarks.ingredients DATA --precision bf16-mixed --json weights/benchmark/ingredients.json"
+INGREDIENTS: Final = "python -m benchmarks.ingredients DATA --json weights/benchmark/ingredients.json"
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Change:
 
     @property
     def of_picture(self) -> bool:
-        """Whether the picture is what changes; without the mask it is the method that does."""
-        return self.kind not in {"none", "mask"}
+        """Whether the picture is what changes; without the mask it is the method that does, and without cells what is in the picture."""
+        return self.kind not in {"none", "mask", "cells"}
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,10 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Arm:
-    """One way of training, judged on stains held out within the training part: measures 0..1, recall by label."""
+    """One way of training, judged on stains held out within the training part: measures 0..1, recall by label.
+
+    ``precision``: what it was computed in, as Lightning names it.
+    """
 
     name: str
     title: str
@@ -108,6 +111,7 @@ class Arm:
     macro_recall: float
     loss: float
     recall: Mapping[str, float]
+    precision: str
 
 
 @dataclass(frozen=True)
@@ -129,13 +133,18 @@ class Ingredients:
             raise ValueError("it tells of no arm")
 
     @property
+    def usual(self) -> Arm:
+        """What the others are compared with: little stain jitter, as the folds are trained; the first where that was not measured."""
+        return next((each for each in self.arms if each.name == "jitter"), self.arms[0])
+
+    @property
     def best(self) -> Arm:
         """The arm of highest macro recall; of least loss where several reach it."""
         return max(self.arms, key=lambda each: (each.macro_recall, -each.loss))
 
 
 def load_baselines(protocol: str) -> tuple[Baseline, ...]:
-    """What colour alone, and size and shape without colour, achieve on a protocol (``paper`` or ``stain``).
+    """What colour alone, and size and shape of the cells alone, achieve on a protocol (``paper`` or ``stain``).
 
     Raises:
         NotMeasuredError: the file is missing or not as expected.
@@ -225,7 +234,7 @@ def _ingredients(document: Any) -> Ingredients:
     arms = tuple(_arm(name, row) for name, row in rows.items())
     pairs = {name: (row["pbc"], row["scratch"]) for name, row in document.get("starts", {}).items()}
     if {"jitter", "scratch"} <= rows.keys():
-        pairs[document["network"]] = (rows["jitter"], rows["scratch"])
+        pairs.setdefault(document["network"], (rows["jitter"], rows["scratch"]))
     starts = {name: (_arm("pbc", pbc), _arm("scratch", scratch)) for name, (pbc, scratch) in known_networks(pairs)}
     held_out = tuple(int(fold) for fold in document["held_out"])
     n = max((int(row["n"]) for row in rows.values()), default=0)
@@ -234,4 +243,5 @@ def _ingredients(document: Any) -> Ingredients:
 
 def _arm(name: str, row: Any) -> Arm:
     recall = {label: float(row["recall"][label]) for label in LABELS}
-    return Arm(str(name), str(row["title"]), float(row["accuracy"]), float(row["macro_recall"]), float(row["loss"]), recall)
+    title, precision = str(row["title"]), str(row["precision"])
+    return Arm(str(name), title, float(row["accuracy"]), float(row["macro_recall"]), float(row["loss"]), recall, precision)

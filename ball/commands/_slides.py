@@ -6,7 +6,8 @@ that `read` writes without it. Each slide is
     {"slide": name, "suggestion": a label or "Unidentified" or null, "leading", "probability", "probabilities": {label: p},
      "limit": probability needed, "fields": {label: fields that it leads}, "cells": {label: cells of these fields},
      "left_out": [file], "course": [{"fields": n, "probability": p, "low", "high"}], "settled_after": n or null,
-     "more_needed": n or null, "drives": [{"file", "weight"}], "contradicts": [{"file", "weight"}]}
+     "more_needed": fields that would tell whether it reaches the limit, or null,
+     "drives": [{"file", "weight"}], "contradicts": [{"file", "weight"}]}
 
 and one of which no field could be read has null for all but ``slide`` and ``left_out``. Without --json: a table of slides.
 """
@@ -42,7 +43,7 @@ def output(documents: Sequence[dict[str, Any]], fields: Sequence[SlideField], ar
     if args.csv:
         write(args.csv, readings_csv(documents))
     if not args.json and not args.csv:
-        print(table(("slide", "suggestion", "probability", "fields", "agree", "settled after", "more needed"), map(_row, slides)))
+        print(table(("slide", "suggestion", "probability", "fields", "agree", "settled after", "more to tell"), map(_row, slides)))
         print(USE)
 
 

@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
         "audit", help="what colour or cells alone achieve, and how far the networks fall on changed fields",
         description="Train baselines that see colour alone, or size and shape of the cells alone, on exactly the splits of the networks "
         "(baselines.json), and read the test part of the split paper again with its fields changed: stain, light, JPEG, scale bar, "
-        "no mask, first size (robustness.json).",
+        "fewer cells, no mask, first size (robustness.json).",
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of class folders")
     parser.add_argument("--only", choices=PARTS, help="one of the two files; default both")

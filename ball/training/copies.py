@@ -2,7 +2,7 @@
 
 What is drawn at each step (`ball.training.augment`) changes a masked field, and its mask stays. Another exposure, stain or
 compression moves the mask, too, and a network that has only ever seen one mask of a field takes its edge for a sign. How many
-cells there are goes with the slide, not with the class: a copy without some of them shows that crowding is no sign, either.
+cells there are is taken to go with the slide, not with the class: copies without some of them show that crowding is no sign, either.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ QUALITY: Final = (40, 96)
 """What is drawn from: brightness and strength of a stain as factors, JPEG quality. A little wider than what the audit asks for."""
 
 TAKEN: Final = (0.2, 0.9)
-"""Share of the cells that a thinned copy lacks."""
+"""Chance, drawn anew for each thinned copy, with which a cell of it is taken out."""
 
 Image = NDArray[np.uint8]
 
@@ -38,7 +38,7 @@ def changed(rgb: Image, chance: np.random.Generator) -> Image:
 
 
 def without_some(masked: Image, chance: np.random.Generator) -> Image:
-    """A masked field (H, W, 3) that lacks some of its cells; touching ones go together, and one stays where there is any."""
+    """A masked field (H, W, 3) without some of its cells, as chance has it; touching ones go together, and one stays where there is any."""
     cells, count = label(masked.any(axis=2))
     stays = chance.random(count + 1) >= chance.uniform(*TAKEN)
     if count:

@@ -2,8 +2,7 @@
 
 Fields of a slide share its stain and its cells: what misleads the networks on one misleads them on the next. So no field counts as
 independent of another, and ten that agree are no surer than one, only steadier: the slide's probabilities are the normalised
-geometric mean of the fields' calibrated probabilities. (Where stains were held out, the one that was misread as a whole asked for
-this much dependence, the design effect of cluster sampling at a correlation of 1, Kish 1965; the others for less.)
+geometric mean of the fields' calibrated probabilities. (The design effect of cluster sampling, Kish 1965, at its most cautious.)
 """
 
 from __future__ import annotations
@@ -67,8 +66,8 @@ class SlideReading:
     ``probabilities``: in contract order. ``fields`` and ``cells``: how many by leading label; a cell counts for the class that its
     field is read as. ``course``: the leading label's probability after 1, 2, ... fields in the order given, each with the
     band of its resamples. ``settled``: number of fields from which on the suggestion did not change any more, None where the
-    slide is Unidentified. ``more``: how many fields like these would tell whether an Unidentified slide reaches its limit, None where
-    it is settled, falls short by more than chance, or would take too many.
+    slide is Unidentified. ``more``: how many further fields, as different as these, would tell whether an Unidentified slide reaches
+    its limit; None where it is settled, where that is told already, and where it would take more than `MOST_MORE`.
     ``drives`` and ``contradicts``: (name, weight), the strongest first; weights are shares of the evidence for and against.
     """
 
@@ -90,6 +89,11 @@ class SlideReading:
     def leading(self) -> str:
         """Label of the largest probability."""
         return LABELS[int(np.argmax(self.probabilities))]
+
+    @property
+    def open(self) -> bool:
+        """Whether an Unidentified slide may yet reach its limit: its fields differ by so much."""
+        return self.suggestion == UNIDENTIFIED and self.course[-1][2] >= self.limit
 
     def document(self) -> dict[str, Any]:
         """The slide as JSON values."""
@@ -182,29 +186,26 @@ def _settled(suggested: Sequence[str]) -> int | None:
 
 
 def _more(logs: Floats, leading: int, limit: float) -> int | None:
-    """Further fields, spread as those read, after which the limit no longer lies within the band; None where it does not now."""
-    random = np.random.default_rng(0)
-    if _band(logs, leading, len(logs), random)[1] < limit:
+    """Further fields, spread as those read, after which the limit would no longer lie within the band; None where it does not now."""
+    if _band(logs, leading, len(logs))[1] < limit:
         return None
-    numbers = range(1, MOST_MORE + 1)
-    return next((more for more in numbers if _band(logs, leading, len(logs) + more, random)[1] < limit), None)
+    return next((more for more in range(1, MOST_MORE + 1) if _band(logs, leading, len(logs) + more)[1] < limit), None)
 
 
 def _course(logs: Floats, leading: int) -> tuple[tuple[float, float, float], ...]:
     """Probability of the leading label after each field, with the band of resamples of the fields read until then."""
-    random = np.random.default_rng(0)
     course = []
     for count in range(1, len(logs) + 1):
         at = joint(logs[:count])[leading]
         # One field says nothing of how fields differ: all fields read lend their spread, `count` of them at a time.
-        low, high = _band(logs, leading, count, random)
+        low, high = _band(logs, leading, count)
         course.append((float(at), float(min(low, at)), float(max(high, at))))
     return tuple(course)
 
 
-def _band(logs: Floats, leading: int, count: int, random: np.random.Generator) -> tuple[float, float]:
-    """Within which the leading label's probability lies in most resamples of this many fields."""
-    drawn = logs[random.integers(0, len(logs), (RESAMPLES, count))]
+def _band(logs: Floats, leading: int, count: int) -> tuple[float, float]:
+    """Within which the leading label's probability lies in most resamples of this many fields; the same each time it is asked for."""
+    drawn = logs[np.random.default_rng(count).integers(0, len(logs), (RESAMPLES, count))]
     low, high = np.quantile(joint(drawn)[:, leading], BAND)
     return float(low), float(high)
 

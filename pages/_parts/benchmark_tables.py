@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 import pandas as pd
 
 from ball.benchmark import MEASURES, Counts, Evaluation, Masks, Measures, Pair, Prediction, Reference
-from ball.benchmark.speeds import Engines, Ratio
+from ball.benchmark.speeds import PRECISIONS, Engines, Ratio
 from ball.benchmark.trials import Baseline, Ingredients, Robustness, Tuning, best
 from ball.labels import LABELS
 from ball.names import TITLES
@@ -110,16 +110,19 @@ def ingredients(found: Ingredients) -> pd.DataFrame:
     """What each way of training reaches on held-out stains, the best marked."""
     rows = [
         [f"{each.title}{' ★' if each == found.best else ''}", share(each.macro_recall), share(each.accuracy), f"{each.loss:.2f}",
-         *(share(each.recall[label]) for label in LABELS)]
+         *(share(each.recall[label]) for label in LABELS), PRECISIONS.get(each.precision, each.precision)]
         for each in found.arms
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["Training", MEASURES["balanced_accuracy"], MEASURES["accuracy"], "Loss", *LABELS])
+    return pd.DataFrame(rows, columns=["Training", MEASURES["balanced_accuracy"], MEASURES["accuracy"], "Loss", *LABELS, "Computed in"])
 
 
 def starts(found: Ingredients) -> pd.DataFrame:
     """Macro recall on held-out stains from either start, by network."""
-    rows = [[TITLES[name], *(share(each.macro_recall) for each in pair)] for name, pair in found.starts.items()]
-    return pd.DataFrame(rows, columns=["Network", "From PBC cells", "From a random start"])
+    rows = [
+        [TITLES[name], *(share(each.macro_recall) for each in pair), PRECISIONS.get(pair[0].precision, pair[0].precision)]
+        for name, pair in found.starts.items()
+    ]
+    return pd.DataFrame(rows, columns=["Network", "From PBC cells", "From a random start", "Computed in"])
 
 
 def by_class(measures: Measures) -> pd.DataFrame:

@@ -74,7 +74,7 @@ def outdated(weights: Mapping[str, str], again: str) -> None:
 
 def networks(shown: Shown) -> None:
     """Paper, ours, and what works without a network, by measure."""
-    st.header("Networks against the paper and against colour", anchor=False)
+    st.header("Networks against the paper, colour and cells", anchor=False)
     reference, evaluation = shown.reference, shown.evaluation
     if not (reference and evaluation):
         loaded(benchmark.load_reference, say=True)

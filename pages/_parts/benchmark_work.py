@@ -27,7 +27,7 @@ def changed(_: Shown) -> None:
     charts.show(drawn.falls(found), "falls", "Points of accuracy lost by the consensus and by each network under each change.")
     table(tables.falls(found), "Points of accuracy lost by change and network")
     how = f"Random split, {found.n} test fields. Stain: each dye 20 % stronger or weaker. A minus is a gain."
-    st.markdown(f"{how} {findings.unmasked(found)}")
+    st.markdown(f"{how} {findings.without(found)}")
     if found.originals:
         st.subheader("Fields at their first size", anchor=False)
         st.markdown(f"**{findings.originals(found)}**")
@@ -106,7 +106,8 @@ def ingredients(_: Shown) -> None:
     held = findings.listed([str(fold) for fold in found.held_out])
     st.markdown(
         f"{TITLES.get(found.network, found.network)}, few epochs at a small size, so that the order counts and not the height. Each of the "
-        f"stains {held} was held out in turn ({found.n} fields) and the others learned from; stain {found.unseen_fold} had no part in it."
+        f"stains {held} was held out in turn ({found.n} fields) and the others learned from; stain {found.unseen_fold} had no part in it. "
+        "What was computed in bf16 takes --precision bf16-mixed."
     )
     if found.starts:
         st.subheader("Where a network starts", anchor=False)
@@ -154,8 +155,8 @@ def speed(_: Shown) -> None:
         most = max(feel.megabytes.values())
         st.markdown(
             f"First page {feel.first_page:.1f} s after the server is started; {1000 * feel.widget:.0f} ms from a click to five new "
-            f"pictures, {1000 * feel.bare:.0f} ms on a bare page with five plain ones; at most {most / 1000:.1f} GB of memory after "
-            f"{max(feel.megabytes)} fields. "
+            f"pictures, {1000 * feel.bare:.0f} ms on a bare page with five plain ones; "
+            f"at most {most / 1000:.1f} GB of memory after {max(feel.megabytes)} fields. "
             f"Goals: {speeds.FIRST_PAGE:g} s, {1000 * speeds.WIDGET:.0f} ms, {speeds.MEMORY:g} GB. "
             f"Measured on {feel.date}, {feel.processor}."
         )

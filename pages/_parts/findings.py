@@ -97,7 +97,7 @@ def sources(name: str, reference: Reference | None) -> str:
     """Where the figures of the table come from."""
     ours = ("Ours: each field read by networks that never saw its stain." if name == "stain" else
             "Ours: another random cut of the same hospital’s set, so the test fields differ.")  # fmt: skip
-    colour = ("Colour, and cells: extra-trees on colours, or on size and shape of the cells without colour; no network, "
+    colour = ("Colour, and cells: extra-trees on colours, or on size and shape of the cells; no network, "
               "learned on the training and validation fields.")  # fmt: skip
     paper = f"Paper: {reference.citation} Random split, {reference.test_fields} test fields of {reference.images:,}. " if reference else ""
     return f"{paper}{ours} {colour}"
@@ -162,10 +162,15 @@ def falls(found: Robustness) -> str:
     return f"{text} {above} of {len(changes)} changes cost more than 1 point."
 
 
-def unmasked(found: Robustness) -> str:
-    """What the networks are worth on fields that were not segmented; empty where that was not tried."""
-    lost = [each.lost["consensus"] for each in found.changes if each.kind == "mask"]
-    return f"Without the mask, which every network was trained with, the consensus loses {100 * lost[0]:.1f} points." if lost else ""
+def without(found: Robustness) -> str:
+    """What the networks are worth where cells are taken out, and on fields that were not segmented; empty where neither was tried."""
+    lost = {each.kind: f"{100 * each.lost['consensus']:.1f} points" for each in found.changes}
+    words = []
+    if "cells" in lost:
+        words.append(f"With half of the cells taken out of every field the consensus loses {lost['cells']}.")
+    if "mask" in lost:
+        words.append(f"Without the mask, which every network was trained with, the consensus loses {lost['mask']}.")
+    return " ".join(words)
 
 
 def originals(found: Robustness) -> str:
@@ -183,8 +188,8 @@ def tuned(found: Tuning) -> str:
 
 
 def bought(found: Ingredients) -> str:
-    """Which way of training does best on held-out stains, and by how much over the first."""
-    first, best = found.arms[0], found.best
+    """Which way of training does best on held-out stains, and by how much over the usual one."""
+    first, best = found.usual, found.best
     if best == first:
         return f"None of {len(found.arms) - 1} changes does better than “{first.title}” ({share(first.macro_recall)} macro recall)."
     gain = 100 * (best.macro_recall - first.macro_recall)

@@ -87,9 +87,12 @@ def _settled(slide: SlideReading, fields: int) -> str:
         return f":material/check_circle: **Settled** {after}{f'; {rest} more did not change it' if rest else ''}."
     if slide.more is not None:
         word = "field" if slide.more == 1 else "fields"
-        return f":material/add_circle: **Not settled:** {slide.more} more {word} as different as these would tell whether it can be."
+        needed = marks.percent(slide.limit, 0)
+        return f":material/add_circle: **Not settled:** {slide.more} more {word} would tell whether it reaches {needed}."
     if fields == 1:
         return ":material/add_circle: **Not settled:** one field does not tell how others of the slide look. Photograph more."
+    if slide.open:
+        return f":material/help: **Not settled:** too near {marks.percent(slide.limit, 0)}; more fields may go either way."
     more = " Look at those that contradict." if slide.contradicts else " Photograph others, or judge by eye."
     return f":material/help: **Not settled:** more fields like these would not be enough.{more}"
 

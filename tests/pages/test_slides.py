@@ -83,18 +83,31 @@ def test_a_field_that_contradicts_is_named() -> None:
     assert "What contradicts it" in [header.value for header in app.header]
 
 
-def test_doubt_is_unidentified_and_says_what_would_settle_it() -> None:
-    text = said(slides(row(1, "S1_1.jpg", 0.6)))
+DOUBTS = {
+    "one": ((0.6,), "one field does not tell how others of the slide look"),
+    "more": ((0.8, 0.95, 0.85), "more fields would tell whether it reaches 90 %"),
+    "near": ((0.99, 0.6, 0.75), "too near 90 %; more fields may go either way"),
+    "far": ((0.5, 0.5, 0.5), "more fields like these would not be enough. Photograph others"),
+}
+
+
+@pytest.mark.parametrize("name", DOUBTS)
+def test_doubt_is_unidentified_and_says_what_more_fields_would_tell(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slide_view, "slide_limit", lambda: (0.9, True))
+    values, sentence = DOUBTS[name]
+    text = said(slides(*(row(number, f"S1_{number}.jpg", value) for number, value in enumerate(values, start=1))))
     assert UNIDENTIFIED in text
     assert "needed for a slide" in text
-    assert "settle" in text.lower()
+    assert sentence in text
 
 
 def test_nothing_is_said_to_contradict_where_nothing_does_and_fields_are_counted_whole() -> None:
     slide = slide_view.slide_of("S1", [row(1, "S1_1.jpg", 0.49)])
+    alike = slide_view.slide_of("S1", [row(1, "S1_1.jpg", 0.49), row(2, "S1_2.jpg", 0.49)])
     assert slide is not None
-    if not slide.more:
-        assert "contradict" not in slide_view._settled(slide, 1)
+    assert alike is not None
+    assert "not be enough" in slide_view._settled(alike, 2)
+    assert "contradict" not in slide_view._settled(alike, 2)
     assert slide_view._course(slide).layout.xaxis.dtick == 1
     many = slide_view.slide_of("S1", [row(number, f"S1_{number}.jpg", 0.6) for number in range(1, 31)])
     assert many is not None

@@ -12,14 +12,25 @@ import pytest
 import torch
 
 from ball import synthetic
-from ball.cells import find_cells
+from ball.cells import field_aspect, find_cells, territories
 from ball.engine import Engine, Output
 from ball.labels import LABELS
 from ball.perturb import Perturbation
 from ball.reading import read
 from ball.segmentation import SCALE_BAR, resize, segment
 from ball.training import audit
-from ball.training.audit import CONDITIONS, NO_MASK, UNCHANGED, describe, erase_scale_bar, histogram, move_scale_bar, robustness
+from ball.training.audit import (
+    CONDITIONS,
+    HALF,
+    NO_MASK,
+    UNCHANGED,
+    describe,
+    erase_scale_bar,
+    half_of_cells,
+    histogram,
+    move_scale_bar,
+    robustness,
+)
 from ball.training.data import Field, thumbnail
 from ball.training.splits import FOLDS, load_split
 from ball.trust.calibration import Calibration
@@ -71,6 +82,7 @@ def test_size_and_shape_hold_no_colour_and_follow_the_cells() -> None:
     found = audit.BASELINES["cell_shapes"].features(whole)
     assert found.shape == (5 * len(audit.SHAPES),)
     assert found[2 * len(audit.SHAPES)] == np.median([cell.area for cell in cells])
+    assert "stain" not in audit.SHAPES
     assert not audit.BASELINES["cell_shapes"].of_colour
     assert all(baseline.of_colour for name, baseline in audit.BASELINES.items() if name != "cell_shapes")
     assert not audit.BASELINES["cell_shapes"].features(segment(np.full_like(IMAGE, 230))).any()
@@ -119,6 +131,17 @@ def test_what_is_lost_is_measured_against_the_unchanged() -> None:
     assert [entry["voters"]["alexnet"]["accuracy"] for entry in entries] == [1, 0]
     assert entries[1]["voters"]["consensus"] == {"accuracy": 0, "lost": 1, "turned": 1}
     assert engine.seen[0].shape == (1, 224, 224, 3)
+
+
+def test_every_second_cell_is_gone_whole_and_the_others_are_as_they_were() -> None:
+    field = segment(IMAGE)
+    cells = territories(field, field_aspect((224, 224)))
+    on = half_of_cells(field).any(axis=2)
+    assert np.array_equal(half_of_cells(field)[on], field.masked[on])
+    assert all(on[cells == number].any() == (number % 2 == 1) for number in range(1, cells.max() + 1))
+    engine = Bright()
+    robustness([IMAGE], np.array([0]), engine, (UNCHANGED, HALF))  # type: ignore[arg-type]
+    assert 0 < engine.seen[1].any(axis=3).sum() < engine.seen[0].any(axis=3).sum()
 
 
 def test_only_one_condition_leaves_the_mask_out() -> None:

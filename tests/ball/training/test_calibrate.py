@@ -103,7 +103,7 @@ def test_figures_hold_together() -> None:
     assert refused["coverage"] == 0
 
 
-def test_more_fields_make_fewer_slides_wrong() -> None:
+def test_more_fields_make_more_slides_right() -> None:
     stain = made(1500, 6)
     drawn = slide_draws(held_out(stain, stain), stain)
     assert len(clusters(stain.folds, stain.targets)) == 20

@@ -53,16 +53,24 @@ def test_doubt_says_how_many_more_would_tell() -> None:
     nearer = read_slide("S", unsure, slide.probability + 0.001)
     assert nearer is not None
     assert nearer.more is None or nearer.more > slide.more
+    assert slide.open
     longer = read_slide("S", unsure * (1 + slide.more), LIMIT)
     assert longer is not None
     assert longer.course[-1][2] < LIMIT
+    assert not longer.open
+
+
+def test_too_near_the_limit_is_told_apart_from_too_far_below_it() -> None:
+    near = read_slide("S", [one(str(index), value) for index, value in enumerate((0.99, 0.5, 0.6))], 0.88)
+    assert near is not None
+    assert (near.suggestion, near.more, near.open) == (UNIDENTIFIED, None, True)
 
 
 @pytest.mark.parametrize("values", [[0.7], [0.7, 0.7], [0.3, 0.5]], ids=["one field", "all alike", "far below"])
 def test_more_fields_are_not_asked_for_where_they_would_tell_nothing_new(values: list[float]) -> None:
     slide = read_slide("S", [one(str(index), value) for index, value in enumerate(values)], LIMIT)
     assert slide is not None
-    assert (slide.suggestion, slide.more) == (UNIDENTIFIED, None)
+    assert (slide.suggestion, slide.more, slide.open) == (UNIDENTIFIED, None, False)
 
 
 def test_refused_fields_are_left_out_and_named() -> None:
