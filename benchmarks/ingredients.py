@@ -77,7 +77,7 @@ ARMS: Final = {
     "attention": Arm("Little stain jitter, class maps held to the cells", _JITTER, more={"attention": 0.5}),
     "window": Arm("Little stain jitter, crowding blanked", replace(_JITTER, window=(0.4, 2.2))),
     "thinned": Arm("Little stain jitter, and copies that lack cells", _JITTER, more={"thinned": 3}),
-    "thinned-even": Arm("The same, no class likelier beforehand", _JITTER, even=True, more={"thinned": 3}),
+    "thinned-even": Arm("Copies that lack cells, no class likelier beforehand", _JITTER, even=True, more={"thinned": 3}),
     "thinned-more": Arm("Little stain jitter, and more copies that lack cells", _JITTER, more={"thinned": 9}),
     "thinned-window": Arm("Copies that lack cells, and crowding blanked", replace(_JITTER, window=(0.4, 2.2)), more={"thinned": 3}),
     "thinned-copies": Arm("Copies that lack cells, and others changed before the mask", _JITTER, more={"thinned": 3, "copies": 3}),
