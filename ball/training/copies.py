@@ -67,8 +67,10 @@ def load_copies(fields: Sequence[Field], masked: int, bare: int, seed: int, thin
         rgb = resize(decoded(field.path), (SIZE, SIZE))
         chance = np.random.default_rng((seed, zlib.crc32(field.name.encode())))
         copies = [changed(rgb, chance) for _ in range(masked + bare)]
-        whole = segment(rgb).masked
-        fewer = [without_some(whole, chance) for _ in range(thinned)]
-        return np.stack([segment(copy).masked for copy in copies[:masked]] + copies[masked:] + fewer)
+        found = [segment(copy).masked for copy in copies[:masked]] + copies[masked:]
+        if thinned:
+            whole = segment(rgb).masked
+            found += [without_some(whole, chance) for _ in range(thinned)]
+        return np.stack(found)
 
     return load_each(fields, read, (masked + bare + thinned, SIZE, SIZE, 3)).swapaxes(0, 1)
