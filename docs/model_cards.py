@@ -185,6 +185,7 @@ _LIMITS = """## Limits
 
 - One hospital, one kind of camera, patients not known: fields of one patient may stand on both sides of a split.
 - Fields of like stain are alike, and colour alone goes far on a random split; the held-out stains are the fairer test.
+- It leans on how crowded a field is: see what half of the cells taken out costs, above.
 - Benign means hematogones here, not normal blood.
 - There is no test on fields of another laboratory.
 """

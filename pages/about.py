@@ -102,6 +102,9 @@ _LIMITS: Final = """
 - **Random split.** The weights in use come from a random split, which can
   be passed on stain colour alone. The test with whole stains held out is
   STAIN_TEST.
+- **Crowded fields.** The networks lean on how many cells a field holds: with
+  half of them taken out, many fields are read otherwise (*Benchmark*,
+  *Changed fields*).
 - **Four classes only.** Normal blood, other leukemias and artefacts are not
   among the answers.
 - **Drawn masks** were not made for this data set: the segmentation was
