@@ -92,8 +92,9 @@ class SlideReading:
 
     @property
     def open(self) -> bool:
-        """Whether an Unidentified slide may yet reach its limit: its fields differ by so much."""
-        return self.suggestion == UNIDENTIFIED and self.course[-1][2] >= self.limit
+        """Whether its fields differ by so much that more of them may bring the slide across its limit, either way."""
+        _, low, high = self.course[-1]
+        return low < self.limit <= high
 
     def document(self) -> dict[str, Any]:
         """The slide as JSON values."""

@@ -84,6 +84,8 @@ def _settled(slide: SlideReading, fields: int) -> str:
     if slide.settled is not None:
         rest = fields - slide.settled
         after = f"after {slide.settled} {'field' if slide.settled == 1 else 'fields'}"
+        if slide.open:
+            return f":material/help: **Suggested** {after}, but they differ: more may take it below {marks.percent(slide.limit, 0)}."
         return f":material/check_circle: **Settled** {after}{f'; {rest} more did not change it' if rest else ''}."
     if slide.more is not None:
         word = "field" if slide.more == 1 else "fields"

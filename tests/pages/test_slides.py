@@ -101,6 +101,13 @@ def test_doubt_is_unidentified_and_says_what_more_fields_would_tell(name: str, m
     assert sentence in text
 
 
+def test_a_suggestion_that_more_fields_may_take_back_is_not_called_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slide_view, "slide_limit", lambda: (0.88, True))
+    text = said(slides(row(1, "S1_1.jpg", 0.62), row(2, "S1_2.jpg", 0.98)))
+    assert "**Suggested** after 2 fields, but they differ: more may take it below 88 %." in text
+    assert "Settled" not in text
+
+
 def test_nothing_is_said_to_contradict_where_nothing_does_and_fields_are_counted_whole() -> None:
     slide = slide_view.slide_of("S1", [row(1, "S1_1.jpg", 0.49)])
     alike = slide_view.slide_of("S1", [row(1, "S1_1.jpg", 0.49), row(2, "S1_2.jpg", 0.49)])

@@ -64,6 +64,9 @@ def test_too_near_the_limit_is_told_apart_from_too_far_below_it() -> None:
     near = read_slide("S", [one(str(index), value) for index, value in enumerate((0.99, 0.5, 0.6))], 0.88)
     assert near is not None
     assert (near.suggestion, near.more, near.open) == (UNIDENTIFIED, None, True)
+    above = read_slide("S", [one("a", 0.62), one("b", 0.98)], 0.88)
+    assert above is not None
+    assert (above.suggestion, above.settled, above.open) == ("Pre-B", 2, True)
 
 
 @pytest.mark.parametrize("values", [[0.7], [0.7, 0.7], [0.3, 0.5]], ids=["one field", "all alike", "far below"])
