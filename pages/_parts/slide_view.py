@@ -131,7 +131,7 @@ def _course(slide: SlideReading) -> go.Figure:
         x=counts, y=[100 * at for at, *_ in slide.course], mode="lines+markers", line={"color": colour, "width": 3}, marker={"size": 8},
         hovertemplate="%{x} fields: %{y:.1f} %<extra></extra>", showlegend=False,
     )
-    said = {"text": f"settled from {marks.percent(slide.limit, 0)}", "font": {"size": charts.SIZE}}
+    said = {"text": f"needed: {marks.percent(slide.limit, 0)}", "font": {"size": charts.SIZE}}
     line = {"dash": "dot", "width": 1.5, "color": marks.NEUTRAL}
     chart.add_hline(y=100 * slide.limit, line=line, annotation=said, annotation_position="bottom right")
     chart.update_yaxes(ticksuffix=" %", range=[0, 104], nticks=6)
