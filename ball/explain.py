@@ -151,6 +151,10 @@ def _by_library(model: Classifier, maps: Tensor, way: _Way, classes: Sequence[in
         return np.asarray(cam(batch, targets), dtype=np.float32)
 
 
+_DARK: Final = 0.35
+"""What the light of a field is dimmed to where a spotlight does not fall."""
+
+
 def overlay(rgb: NDArray[np.uint8], heat: NDArray[np.float32], style: Style = "heat", opacity: float = 0.6) -> NDArray[np.uint8]:
     """Lay a map over a field.
 
@@ -175,13 +179,12 @@ def overlay(rgb: NDArray[np.uint8], heat: NDArray[np.float32], style: Style = "h
     colours = cv2.cvtColor(cv2.applyColorMap((weight * 255).astype(np.uint8), cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB)
     if style == "map":
         return np.asarray(colours, dtype=np.uint8)
-    field = rgb.astype(np.float32)
     if style == "heat":
-        alpha = (opacity * weight)[:, :, None]
-        return np.asarray(field * (1 - alpha) + colours * alpha + 0.5).astype(np.uint8)
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)[:, :, None] * 0.35
-    keep = (1 - opacity * (1 - weight))[:, :, None]
-    return np.asarray(field * keep + grey * (1 - keep) + 0.5).astype(np.uint8)
+        share, other = opacity * weight, colours
+    else:
+        share = opacity * (1 - weight)
+        other = cv2.cvtColor(cv2.convertScaleAbs(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), alpha=_DARK), cv2.COLOR_GRAY2RGB)
+    return np.asarray(cv2.blendLinear(rgb, other, 1 - share, share), dtype=np.uint8)
 
 
 def small(rgb: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:

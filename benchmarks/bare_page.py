@@ -1,7 +1,5 @@
-"""The least that a changed widget costs: one control and five plain pictures, no reading. `benchmarks.app` clicks on it."""
+"""The least that a page costs: a title, one control and five plain pictures, no reading. `benchmarks.app` opens it and clicks on it."""
 
-import cv2
-import numpy as np
 import streamlit as st
 
 SIDE = 224
@@ -10,6 +8,9 @@ SIDE = 224
 @st.fragment
 def draw() -> None:
     """Draw the control and its pictures, other ones for each choice."""
+    import cv2  # Not before the title is sent, which is all that a first page waits for.
+    import numpy as np
+
     style = str(st.segmented_control("Picture", ["Heat map", "Spotlight"], default="Heat map", required=True))
     for column, number in zip(st.columns(5), range(5), strict=True):
         drawn = np.full((SIDE, SIDE, 3), 40 * number + (20 if style == "Spotlight" else 0), dtype=np.uint8)

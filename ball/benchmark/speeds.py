@@ -114,12 +114,14 @@ class TrainingSpeed:
 class Feel:
     """The app in a browser: seconds to its first page and of a changed widget (medians), megabytes after fields read.
 
-    ``bare``: seconds of the same change on a page with nothing but the widget and five plain pictures.
+    ``bare``: seconds of the same change on a page with nothing but a title, the widget and five plain pictures; ``bare_first_page``:
+    seconds to that page.
     """
 
     date: str
     processor: str
     first_page: float
+    bare_first_page: float
     widget: float
     bare: float
     megabytes: Mapping[int, float]
@@ -184,9 +186,10 @@ def _feel(document: Any) -> Feel:
     most = {int(count): float(each["most"]) for count, each in document["megabytes_after_fields"].items()}
     if not most:
         raise ValueError("it holds no memory after any number of fields")
-    times = ("seconds_to_first_page", "seconds_of_a_widget_change", "seconds_of_a_widget_change_on_a_bare_page")
-    first, widget, bare = (float(document[key]["median"]) for key in times)
-    return Feel(str(document["date"]), str(document["processor"]), first, widget, bare, most)
+    times = ("seconds_to_first_page", "seconds_to_a_bare_first_page",
+             "seconds_of_a_widget_change", "seconds_of_a_widget_change_on_a_bare_page")  # fmt: skip
+    first, bare_first, widget, bare = (float(document[key]["median"]) for key in times)
+    return Feel(str(document["date"]), str(document["processor"]), first, bare_first, widget, bare, most)
 
 
 def _engines(document: Any) -> Engines:
