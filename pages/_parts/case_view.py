@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ball.casebook import AuditLine, Case, CaseBook, Field
 
 _EVENTS: Final = 30
+_ADMIN_ONLY: Final = "Only an admin may do this."
 _FIRST: Final = "Save what you entered first, or take it back."
 _ANEW: Final = "case-anew-asked"
 _ACTIONS: Final = {
@@ -130,7 +131,7 @@ def _may_delete() -> bool:
 
 
 def _whose() -> str | None:
-    return None if _may_delete() else "Only an admin may do this."
+    return None if _may_delete() else _ADMIN_ONLY
 
 
 def _sides(case: Case) -> None:
@@ -281,7 +282,7 @@ def _delete(book: CaseBook, case: Case) -> None:
     st.markdown("It leaves the list, and can be restored from **Deleted**.")
     by = who.initials("delete")
     if st.button("Delete", type="primary", disabled=not by, key="delete-now"):
-        _try(book, case.key, lambda: book.delete(case, by))
+        _try_as_admin(book, case.key, lambda: book.delete(case, by))
 
 
 @st.dialog("Erase for good")
@@ -291,7 +292,7 @@ def _purge(book: CaseBook, case: Case) -> None:
     st.markdown("**This cannot be undone.**")
     by = who.initials("purge")
     if st.button("Erase for good", type="primary", disabled=not by, key="purge-now"):
-        _try(book, case.key, lambda: book.purge(case, by))
+        _try_as_admin(book, case.key, lambda: book.purge(case, by))
 
 
 @st.dialog("Restore the case")
@@ -314,6 +315,14 @@ def _try(book: CaseBook, key: str, action: Callable[[], object]) -> None:
     else:
         entries.renew(book, key)
         st.rerun()
+
+
+def _try_as_admin(book: CaseBook, key: str, action: Callable[[], object]) -> None:
+    """The same, where she may: asked again when it is done, since her role may have gone while the dialog stood open."""
+    if _may_delete():
+        _try(book, key, action)
+    else:
+        st.error(f"{_ADMIN_ONLY} Nothing was changed.")
 
 
 def _anew(book: CaseBook, key: str) -> None:

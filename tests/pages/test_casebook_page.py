@@ -11,11 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from ball.casebook import CaseBook
 from ball.verdict import AGREE, Verdict
-from pages._parts import case_export
+from pages._parts import access, case_export
 from tests.case_files import field
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +40,13 @@ def press(app: AppTest, key: str) -> AppTest:
 
 def html(app: AppTest) -> str:
     return "\n".join(str(block.proto.body) for block in app.get("html"))
+
+
+def signed_in(monkeypatch: pytest.MonkeyPatch, email: str) -> None:
+    """Switch sign-in on, with one reader and one admin."""
+    roles = {"reader": ["ann@example.org"], "admin": ["boss@example.org"]}
+    monkeypatch.setattr(access, "_secrets", lambda: {"auth": {}, "roles": roles})
+    monkeypatch.setattr(st, "user", {"is_logged_in": True, "email": email})
 
 
 def names(app: AppTest) -> list[str]:
@@ -247,6 +255,26 @@ def test_a_case_is_deleted_restored_and_erased(book: CaseBook) -> None:
     in_dialog(app, "purge", "purge-now", "RK")
     assert book.search(deleted=True)[1] == 0
     assert [line.action for line in book.audit()][-1] == "purged"
+
+
+@pytest.mark.parametrize("action", ["delete", "purge"])
+def test_a_reader_who_reaches_the_dialog_can_neither_delete_nor_erase_and_an_admin_can(
+    book: CaseBook, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    case = book.save([field()], "RK")
+    case = case if action == "delete" else book.delete(case, "RK")
+    signed_in(monkeypatch, "ann@example.org")
+    page = show()
+    page.pills(key="case-states").set_value(["Deleted"] if case.deleted else []).run()
+    assert page.button(key=action).disabled
+    # As in the browser, where a dialog that stands open runs without the page behind it.
+    opened = f"from pages._parts import case_view, saving\nbook = saving.casebook()\ncase_view._{action}(book, book.case('{case.key}'))"
+    app = press(AppTest.from_string(opened, default_timeout=120).run(), f"{action}-now")
+    assert [error.value for error in app.error] == ["Only an admin may do this. Nothing was changed."]
+    assert book.case(case.key) == case
+    signed_in(monkeypatch, "boss@example.org")
+    press(AppTest.from_string(opened, default_timeout=120).run(), f"{action}-now")
+    assert [line.action for line in book.audit()][-1] == f"{action}d"
 
 
 def test_agreement_gives_kappa_and_the_overrides(book: CaseBook) -> None:
