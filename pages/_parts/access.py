@@ -7,6 +7,7 @@ Sign-in is Streamlit's own, by OpenID Connect, and off until ``.streamlit/secret
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -17,6 +18,10 @@ Role = Literal["reader", "admin"]
 
 ROLES: Final[tuple[Role, ...]] = ("admin", "reader")
 """Roles, the one that may do more first: an admin may do all that a reader may."""
+
+
+_NEEDED: Final = ("authlib", "httpx")
+"""What Streamlit's sign-in imports only once somebody signs in."""
 
 
 class _UnreadableSettingsError(Exception):
@@ -80,6 +85,10 @@ def _switched_on() -> bool:
 
 
 def _sign_in() -> None:
+    if any(find_spec(name) is None for name in _NEEDED):
+        how = "Whoever runs this server must run `pip install -r requirements-signin.txt` and start it again."
+        _say("Sign-in is switched on, but not installed", how)
+        return
     _say("Sign in", "This server reads fields for people who are known to it.")
     st.button("Sign in", type="primary", on_click=st.login)
 

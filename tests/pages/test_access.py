@@ -19,6 +19,14 @@ ROLES = {"reader": ["Ann@Example.org"], "admin": ["boss@example.org"]}
 READ = "Read fields of a smear"
 
 
+@pytest.fixture(autouse=True)
+def installed(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Names of the packages that are there."""
+    names = {"authlib", "httpx"}
+    monkeypatch.setattr(access, "find_spec", lambda name: name if name in names else None)
+    return names
+
+
 def visit(monkeypatch: pytest.MonkeyPatch, secrets: dict[str, Any], user: dict[str, Any] | None = None) -> AppTest:
     monkeypatch.setattr(st, "user", user or {"is_logged_in": False})
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
@@ -47,6 +55,25 @@ def test_a_stranger_is_asked_to_sign_in_and_sees_nothing_else(monkeypatch: pytes
     assert titles(app) == ["Sign in"]
     assert [button.label for button in app.button] == ["Sign in"]
     assert any("Research use only" in text.value for text in app.markdown)
+
+
+@pytest.mark.parametrize("missing", ["authlib", "httpx"])
+def test_without_its_packages_nobody_can_sign_in_and_the_page_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, installed: set[str], missing: str
+) -> None:
+    installed.remove(missing)
+    app = visit(monkeypatch, {"auth": AUTH, "roles": ROLES})
+    assert titles(app) == ["Sign-in is switched on, but not installed"]
+    assert not app.button
+    assert any("pip install -r requirements-signin.txt" in text.value for text in app.markdown)
+
+
+def test_the_requirements_of_sign_in_are_all_that_streamlit_imports_for_it() -> None:
+    pytest.importorskip("authlib", reason="the packages of sign-in are not installed (requirements-signin.txt)")
+    from streamlit.web.server.starlette.starlette_auth_routes import _create_oauth_client
+
+    client, _ = _create_oauth_client("default")
+    assert callable(client.authorize_redirect)
 
 
 @pytest.mark.parametrize("email", ["ann@example.org", " ANN@example.org ", "boss@example.org"])
