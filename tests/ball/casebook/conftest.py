@@ -7,7 +7,8 @@ import pwd
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -57,18 +58,28 @@ def _server_user() -> str | None:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Where a fresh book lies."""
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Names the place of a fresh book, another at each call."""
+    numbers = count()
     if request.param == "sqlite":
-        yield str(tmp_path / "folder" / "cases.db")
-        return
-    import psycopg
-
+        return lambda: str(tmp_path / f"folder{next(numbers)}" / "cases.db")
     url = request.getfixturevalue("postgresql")
-    name = f"test{abs(hash(request.node.nodeid))}"
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} STRATEGY file_copy")
-    yield url.replace("/postgres?", f"/{name}?")
+
+    def database() -> str:
+        import psycopg
+
+        name = f"test{abs(hash(request.node.nodeid))}_{next(numbers)}"
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} STRATEGY file_copy")
+        return str(url).replace("/postgres?", f"/{name}?")
+
+    return database
+
+
+@pytest.fixture
+def where(fresh: Callable[[], str]) -> str:
+    """Where a fresh book lies."""
+    return fresh()
 
 
 @pytest.fixture
