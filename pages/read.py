@@ -10,7 +10,7 @@ import streamlit as st
 
 from ball.places import restore_sentence
 from ball.verdict import Verdict
-from pages._parts import compare, filters, frame, intake, proofs, review, saving, suggest, tables, verdict, votes
+from pages._parts import compare, filters, frame, intake, letting_go, proofs, review, saving, suggest, tables, verdict, votes
 from pages._parts.worklist import Row, Worklist
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _clear(todo: Worklist) -> None:
     if entered:
         _ask_clear(todo, entered)
     else:
-        todo.clear()
+        letting_go.fields(todo)
         st.rerun()
 
 
@@ -89,7 +89,7 @@ def _clear(todo: Worklist) -> None:
 def _ask_clear(todo: Worklist, entered: int) -> None:
     st.markdown(f"{'1 reading' if entered == 1 else f'{entered} readings'} of yours {'is' if entered == 1 else 'are'} not saved.")
     if st.button("Clear the list", type="primary", key="clear-now"):
-        todo.clear()
+        letting_go.fields(todo)
         st.rerun()
 
 

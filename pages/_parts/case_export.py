@@ -85,10 +85,10 @@ def _replace(book: CaseBook, case: Case, unsaved: int) -> None:
 
 def _fill(book: CaseBook, case: Case) -> None:
     """Fill the list of the Read page with the kept pictures, their verdicts and the case itself."""
-    from pages._parts import intake
+    from pages._parts import intake, letting_go
 
     todo = intake.worklist()
-    todo.clear()
+    letting_go.fields(todo)
     todo.case = case
     for field in case.fields:
         picture = book.picture(field) if field.kept else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from pages._parts import cells_charts as charts
-from pages._parts import pictures
+from pages._parts import intake, pictures
 from pages._parts.worklist import Row
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _heading(cells: Sequence[Cell]) -> str:
 
 def _weighing(row: Row, reading: Reading, evidence: Evidence) -> Weights | None:
     """Offer to weigh the cells; the weights found, kept for this visit."""
-    known: dict[str, Weights] = st.session_state.setdefault("cell-weights", {})
+    known: dict[str, Weights] = intake.worklist().found.setdefault("weights of cells", {})
     key = f"{reading.sha256}-{reading.leading}-{hash(tuple(reading.weights.values()))}"
     # One place for button and progress; emptied at the end, so that no rerun is needed.
     slot = st.empty()

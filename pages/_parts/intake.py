@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from ball.labels import LABELS, UnknownClassError
 from ball.places import weights_folder
+from pages._parts import letting_go
 from pages._parts.worklist import Worklist
 
 _EXAMPLES_A_CLASS: Final = 3
@@ -35,10 +38,7 @@ def uploader(todo: Worklist) -> None:
     key = f"uploader-{turn}"
 
     def take() -> None:
-        files: list[Any] = st.session_state.get(key) or []
-        for file in files:
-            add_file(todo, file.name, file.getvalue())
-        if files:
+        if _take(todo, st.session_state.get(key) or []):
             st.session_state["uploader-turn"] = turn + 1
 
     # No list of types: a file that is no picture gets its row and a sentence instead of vanishing.
@@ -58,12 +58,22 @@ def _camera(todo: Worklist) -> None:
     key = f"camera-{turn}"
 
     def take() -> None:
-        photo = st.session_state.get(key)
-        if photo is not None:
-            add_file(todo, f"camera-{turn}.jpg", photo.getvalue())
+        if _take(todo, [st.session_state.get(key)], f"camera-{turn}.jpg"):
             st.session_state["camera-turn"] = turn + 1
 
     st.camera_input("Photograph a field", key=key, on_change=take, resolution="1080p")
+
+
+def _take(todo: Worklist, found: Sequence[object], name: str | None = None) -> bool:
+    """Add what a widget holds to the list and have Streamlit let go of it; whether there was anything.
+
+    The widget may name files again that were taken before: they are gone from Streamlit's store by then.
+    """
+    files = [file for file in found if isinstance(file, UploadedFile)]
+    for file in files:
+        add_file(todo, name or file.name, file.getvalue())
+    letting_go.uploads(files)
+    return bool(files)
 
 
 def draw_synthetic(todo: Worklist) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import streamlit as st
 
 from ball.trust.slide import by_folder, by_name, grouped
-from pages._parts import marks
+from pages._parts import intake, marks
 from pages._parts.slide_view import suggested
 from pages._parts.worklist import Row
 
@@ -77,7 +77,7 @@ def shortened(name: str, room: int = _ROOM) -> str:
 
 def _by_hand(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """Let the reader put fields into slides; each field belongs to one at most."""
-    given: dict[int, str] = st.session_state.setdefault("slide-by-hand", {})
+    given: dict[int, str] = intake.worklist().found.setdefault("slides by hand", {})
     by_number = {row.number: row for row in rows}
     picked = st.multiselect("Fields", list(by_number), format_func=lambda number: by_number[number].name, key="slide-picked")
     name = st.text_input("Name of the slide", key="slide-name", max_chars=80)

@@ -12,7 +12,7 @@ import streamlit as st
 
 from ball.labels import LABELS
 from ball.names import METHODS, TITLES, Method
-from pages._parts import marks, pictures
+from pages._parts import intake, marks, pictures
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _FIELD: Final = "field"
 _STYLES: Final = {"heat": "Heat map", "spotlight": "Spotlight", "map": "Map alone", _FIELD: "Field"}
 _VOTED: Final = "The voted class"
-_KEPT: Final = "other-maps"
 _METHODS: Final[Mapping[Method, str]] = {
     "grad-cam": "",
     "grad-cam++": "Grad-CAM++ counts only what speaks for the class.",
@@ -79,7 +78,7 @@ def _heats(reading: Reading, labels: Mapping[str, str], method: Method) -> dict[
         return {}
     if method == "grad-cam":
         return {name: evidence.maps[name][LABELS.index(label)] for name, label in labels.items() if name in evidence.maps}
-    known: dict[tuple[str, ...], Heat] = st.session_state.setdefault(_KEPT, {})
+    known: dict[tuple[str, ...], Heat] = intake.worklist().found.setdefault("maps of other methods", {})
     keys = {name: (reading.sha256, reading.weights.get(name, ""), label, method) for name, label in labels.items()}
     if not known.keys() >= set(keys.values()):
         from ball.engine import load_engine

@@ -92,6 +92,10 @@ class Row:
         found = self.reading.document() | {"cells": self.counted, "sha256": self.sha256 or self.reading.sha256 or None}
         return found if self.stability is None else found | {STABILITY: self.stability.document()}
 
+    def forget(self) -> None:
+        """Let go of all that is known of the field; Streamlit remembers widgets, and with them the row, until the visit ends."""
+        vars(self).update(vars(Row(self.number, "")))
+
     def show_stability(self) -> None:
         """Flag the reading with what was tried of it."""
         if self.reading is not None and self.stability is not None:
@@ -119,6 +123,7 @@ class Row:
 class Worklist:
     """All rows of a visit, those still waiting with their bytes, and the one that is open.
 
+    ``found`` holds what pages worked out of the fields and keep for this visit, by what it is, and goes with them.
     Of a case that is being saved: ``draft`` is its name as typed so far, ``keep_pictures`` whether they are to be kept unless she
     says otherwise, ``refused`` why the book did not take it.
     """
@@ -136,6 +141,7 @@ class Worklist:
     draft: str | None = None
     keep_pictures: bool = False
     refused: CaseBookError | None = None
+    found: dict[str, dict[Any, Any]] = field(default_factory=dict)
     _known: OrderedDict[tuple[str, ...], tuple[Reading, tuple[int, int]]] = field(default_factory=OrderedDict)
     _kept: OrderedDict[int, Row] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -207,7 +213,9 @@ class Worklist:
             reason = f"The software failed on this file ({type(error).__name__}); its log says more."
             row.reading = Reading(row.name, "", "error", reason)
             return
-        if row.size and row.reading.evidence is not None and self._holds(row):
+        if not self._holds(row):
+            row.forget()
+        elif row.size and row.reading.evidence is not None:
             self._known.pop(key, None)
             self._known[key] = (row.reading, row.size)
             row.thumbnail, row.cells, row.data = _thumbnail(row.reading), len(row.reading.evidence.cells), file.data
@@ -232,6 +240,9 @@ class Worklist:
     def remove(self, number: int) -> None:
         """Take one row off the list."""
         following = self.beside(number, 1) or self.beside(number, -1)
+        for row in self.rows:
+            if row.number == number:
+                row.forget()
         self.rows = [row for row in self.rows if row.number != number]
         self._kept.pop(number, None)
         self.chosen = following.number if following else None
@@ -240,8 +251,11 @@ class Worklist:
         """Forget every field."""
         self.waiting.clear()
         self._ahead.clear()
+        for row in self.rows:
+            row.forget()
         self.rows, self.chosen, self.case = [], None, None
         self.draft, self.keep_pictures, self.refused = None, False, None
+        self.found.clear()
         self._known.clear()
         self._kept.clear()
 

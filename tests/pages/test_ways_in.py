@@ -8,6 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from streamlit.proto.Common_pb2 import FileURLs
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
 from ball import synthetic
@@ -106,10 +108,6 @@ def test_a_photograph_is_a_field_and_the_next_one_another(monkeypatch: pytest.Mo
     state: dict[str, Any] = {}
     taken: list[Any] = []
 
-    class Photo:
-        def getvalue(self) -> bytes:
-            return saved(picture(), "JPEG")
-
     monkeypatch.setattr(intake.st, "session_state", state)
     monkeypatch.setattr(intake.st, "toggle", lambda *_, **__: True)
     monkeypatch.setattr(intake.st, "camera_input", lambda *_, key, on_change, **__: taken.append((key, on_change)))
@@ -117,7 +115,7 @@ def test_a_photograph_is_a_field_and_the_next_one_another(monkeypatch: pytest.Mo
     for _ in range(2):
         intake._camera(todo)
         key, on_change = taken[-1]
-        state[key] = Photo()
+        state[key] = UploadedFile(UploadedFileRec(key, "photo.jpg", "image/jpeg", saved(picture(), "JPEG")), FileURLs())
         on_change()
     assert [row.name for row in todo.rows] == ["camera-1.jpg", "camera-2.jpg"]
     assert taken[0][0] != taken[1][0]
