@@ -8,7 +8,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages import read
-from pages._parts import access, frame, intake, letting_go
+from pages._parts import access, frame, intake, letting_go, unsaved
 
 st.set_page_config(page_title="Second reader for B-ALL smears", page_icon=frame.ICON, layout="wide", initial_sidebar_state=380)
 
@@ -41,6 +41,7 @@ frame.settle()
 letting_go.after_the_visit(intake.worklist())
 # Before the page: a page that stops early must not take the notice with it.
 frame.notice()
+unsaved.warn()
 if st.session_state.pop("go-read", False):
     st.switch_page(home)
 if access.admitted():

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from ball.places import restore_sentence
-from ball.verdict import Verdict
 from pages._parts import compare, filters, frame, intake, letting_go, proofs, review, saving, suggest, tables, verdict, votes
 from pages._parts.worklist import Row, Worklist
 
@@ -77,7 +76,7 @@ def _sidebar_list(todo: Worklist) -> None:
 
 def _clear(todo: Worklist) -> None:
     """Clear the list; ask first where she entered what is not saved."""
-    entered = sum(row.unsaved and (row.saved is not None or row.verdict != Verdict()) for row in todo.rows)
+    entered = sum(row.entered for row in todo.rows)
     if entered:
         _ask_clear(todo, entered)
     else:

@@ -10,11 +10,10 @@ import streamlit as st
 
 from ball.casebook.errors import NoSuchCaseError
 from ball.verdict import Verdict
+from pages._parts.unsaved import ENTRIES
 
 if TYPE_CHECKING:
     from ball.casebook import Case, CaseBook, Field
-
-_ALL = "case-entries"
 
 
 @dataclass
@@ -52,7 +51,7 @@ class Entries:
 
 def of(key: str) -> dict[int, Verdict]:
     """What is entered on the case of a number and not saved."""
-    found: Entries | None = st.session_state.get(_ALL, {}).get(key)
+    found: Entries | None = st.session_state.get(ENTRIES, {}).get(key)
     return found.verdicts if found else {}
 
 
@@ -62,7 +61,7 @@ def open_entries(book: CaseBook, key: str) -> Entries:
     Raises:
         NoSuchCaseError: it is no more.
     """
-    every: dict[str, Entries] = st.session_state.setdefault(_ALL, {})
+    every: dict[str, Entries] = st.session_state.setdefault(ENTRIES, {})
     fresh = book.case(key)
     found = every.get(key)
     if found is None:
@@ -76,7 +75,7 @@ def open_entries(book: CaseBook, key: str) -> Entries:
 
 def renew(book: CaseBook, key: str) -> None:
     """Bring what is entered to the case as it is now; a case that is no more is told of when it is drawn."""
-    found: Entries | None = st.session_state.get(_ALL, {}).get(key)
+    found: Entries | None = st.session_state.get(ENTRIES, {}).get(key)
     if found:
         with suppress(NoSuchCaseError):
             found.rebase(book.case(key))
@@ -84,4 +83,4 @@ def renew(book: CaseBook, key: str) -> None:
 
 def forget(key: str) -> None:
     """Let go of a case that is no more."""
-    st.session_state.get(_ALL, {}).pop(key, None)
+    st.session_state.get(ENTRIES, {}).pop(key, None)

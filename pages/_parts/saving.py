@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ball.casebook import Case, CaseBook, CaseBookError, Field
 
 _LOG: Final = logging.getLogger(__name__)
+_LOST: Final = "closing or reloading this tab loses"
 
 
 def casebook() -> CaseBook:
@@ -63,8 +64,8 @@ def follow(todo: Worklist) -> None:
 def state(todo: Worklist) -> str:
     """What of the list is kept, in words."""
     if todo.case is None:
-        return "nothing saved yet"
-    return f"{todo.case.key}, changes not saved" if any(row.unsaved for row in todo.rows) else f"saved as {todo.case.key}"
+        return f"nothing saved yet: {_LOST} it"
+    return f"{todo.case.key}, changes not saved: {_LOST} them" if any(row.unsaved for row in todo.rows) else f"saved as {todo.case.key}"
 
 
 @st.dialog("Save case")

@@ -67,6 +67,11 @@ class Row:
         return self.reading is not None and (self.saved is None or self.saved.verdict != self.verdict)
 
     @property
+    def entered(self) -> bool:
+        """Whether a verdict or a note would be lost with this row; a reading alone can be made again."""
+        return self.unsaved and (self.saved is not None or self.verdict != Verdict())
+
+    @property
     def judged(self) -> str | None:
         """The suggestion that the verdict is about: the case's where there is one, for the software may read otherwise by now."""
         return self._now if self.saved is None else self.saved.suggestion
