@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 LABELS: Final[tuple[str, ...]] = ("Benign", "Early Pre-B", "Pre-B", "Pro-B")
@@ -33,3 +34,13 @@ def label_of_folder(name: str) -> str:
         return _SHORT[key]
     known = ", ".join([*(short.title() for short in _SHORT), *LABELS[1:]])
     raise UnknownClassError(f"The folder {name!r} names no class. Expected one of: {known}.")
+
+
+def prediction_set(probabilities: Sequence[float], least: float) -> tuple[str, ...]:
+    """Labels that cannot be ruled out: those of at least this probability, and the leading one, the likeliest first.
+
+    With ``least`` from `ball.trust.calibration.conformal_limit` the set holds the true label with the coverage asked for, as long as
+    fields are like those that the limit was made from (Sadinle, Lei and Wasserman 2019, doi:10.1080/01621459.2017.1395341).
+    """
+    order = sorted(range(len(LABELS)), key=lambda index: -probabilities[index])
+    return tuple(LABELS[index] for place, index in enumerate(order) if place == 0 or probabilities[index] >= least)

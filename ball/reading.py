@@ -119,6 +119,11 @@ class Reading:
         return LABELS[int(np.argmax(self.consensus))] if self.votes else None
 
     @property
+    def label_set(self) -> tuple[str, ...]:
+        """Labels that cannot be ruled out, the likeliest first; empty where there are no thresholds to tell by."""
+        return self.judgement.label_set if self.judgement is not None else ()
+
+    @property
     def dissenters(self) -> tuple[str, ...]:
         """Networks whose vote differs from the leading label."""
         return tuple(vote.network for vote in self.votes if vote.label != self.leading)

@@ -103,6 +103,10 @@ class Seen(Protocol):
     def leading(self) -> str | None:
         """Label of the largest consensus probability."""
 
+    @property
+    def label_set(self) -> tuple[str, ...]:
+        """Labels that cannot be ruled out, the likeliest first; empty where there are no thresholds to tell by."""
+
 
 def mark_of(reading: Seen | None) -> Mark:
     """The mark of a reading; None is a field still waiting."""
@@ -120,16 +124,34 @@ def data_uri(svg: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
 
+NOT_CALIBRATED: Final = (
+    "not_calibrated: The probability is not calibrated: the thresholds are missing, or were made for other weights. "
+    "`python -m ball calibrate` makes them."
+)
+"""Flag of a reading without thresholds that belong to the weights that voted."""
+
 BENIGN: Final = "Benign here means hematogones (normal B-cell precursors), not normal blood."
 
 
+def not_ruled_out(reading: Seen) -> list[str]:
+    """Labels beside the leading one that cannot be ruled out, in contract order; none of a field that was refused."""
+    return [label for label in LABELS if reading.status == "read" and label in reading.label_set and label != reading.leading]
+
+
 def checks(reading: Seen) -> list[str]:
-    """What gives reason to look twice: who votes otherwise, then the sentence of every flag."""
+    """What gives reason to look twice: who votes otherwise, what else it may be, then the sentence of every flag."""
     others = [label for label in LABELS if label != reading.leading]
     groups = {label: [TITLES[vote.network] for vote in reading.votes if vote.label == label] for label in others}
     split = [f"{' and '.join(names)} {'reads' if len(names) == 1 else 'read'} {label}." for label, names in groups.items() if names]
     sentences = [flag.partition(": ")[2] or flag for flag in reading.flags]
-    return [*split, *(sentence for sentence in sentences if sentence != reading.reason)]
+    open_ = not_ruled_out(reading)
+    doubt = [f"{listed(open_)} cannot be ruled out either."] if open_ else []
+    return [*split, *doubt, *(sentence for sentence in sentences if sentence != reading.reason)]
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words in a sentence: "a, b and c"."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def percent(value: float, digits: int = 1) -> str:

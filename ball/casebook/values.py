@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ball.export import STABILITY
-from ball.labels import LABELS
+from ball.labels import LABELS, prediction_set
 from ball.places import read_command
 from ball.verdict import Verdict, suggested
+from ball.wording import NOT_CALIBRATED
 
 OPEN: Final = "Open"
 SIGNED: Final = "Signed"
@@ -31,7 +32,10 @@ class RecordedVote:
 
 @dataclass(frozen=True)
 class Record:
-    """What a reading said, without its evidence: as much as is shown of it. ``consensus`` is as it was shown, or empty."""
+    """What a reading said, without its evidence: as much as is shown of it.
+
+    ``consensus`` is as it was shown, or empty; ``label_set`` holds the labels that cannot be ruled out, where thresholds tell.
+    """
 
     status: str
     reason: str | None
@@ -43,6 +47,7 @@ class Record:
     flags: tuple[str, ...]
     notices: tuple[str, ...]
     consensus: tuple[float, ...]
+    label_set: tuple[str, ...] = ()
 
     @property
     def leading(self) -> str | None:
@@ -119,7 +124,15 @@ class Field:
         )
         lists: dict[str, Any] = {key: tuple(self.document[key]) for key in ("missing", "flags", "notices")}
         plain = {key: self.document[key] for key in ("status", "reason", "suggestion", "probability", "agreement")}
-        return Record(**plain, **lists, votes=votes, consensus=self.consensus)
+        return Record(**plain, **lists, votes=votes, consensus=self.consensus, label_set=self._label_set)
+
+    @property
+    def _label_set(self) -> tuple[str, ...]:
+        """As it was told when the field was read: by the thresholds kept with it, where they belong to its weights."""
+        least = self.thresholds.get("label_set")
+        if least is None or not self.consensus or NOT_CALIBRATED in self.document["flags"]:
+            return ()
+        return prediction_set(self.consensus, least)
 
     def export(self) -> dict[str, Any]:
         """The contract's document with the reader's keys beside."""

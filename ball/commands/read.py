@@ -23,6 +23,7 @@ from ball.commands._output import (
 from ball.export import STABILITY, USE, readings_csv, readings_json
 from ball.labels import LABELS
 from ball.names import ENGINES
+from ball.wording import not_ruled_out
 
 if TYPE_CHECKING:
     from ball.engine import Engine
@@ -75,12 +76,14 @@ def run(args: argparse.Namespace) -> int:
 
     documents: list[Document] = []
     gathered: list[SlideField] = []
+    doubts: list[str] = []
     status = 0
     try:
         for reading in _readings(files, engine, args.maps is not None, args.height_um):
             field = SlideField.of(reading)
             documents.append(_document(reading, args.maps, engine if args.stability else None))
             gathered.append(field)
+            doubts.append(", ".join(not_ruled_out(reading)))
             status = status or int(documents[-1]["status"] == "error")
     except KeyboardInterrupt:
         say(f"Interrupted; what was read until then is written: {len(documents)} of the fields of {len(files)} files.")
@@ -88,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     if args.slide:
         slides.output(documents, gathered, args)
     else:
-        _output(documents, args)
+        _output(documents, doubts, args)
     return status
 
 
@@ -171,21 +174,22 @@ def _write_maps(reading: Reading, folder: Path) -> None:
         write_image(folder / f"{reading.sha256[:8]}_{vote.network}_{vote.label}.png", overlay(field, heat))
 
 
-def _output(documents: Sequence[Document], args: argparse.Namespace) -> None:
+def _output(documents: Sequence[Document], doubts: Sequence[str], args: argparse.Namespace) -> None:
+    """Write the documents, or print a table; ``doubts`` holds the labels of each that cannot be ruled out either."""
     if args.json:
         write(args.json, readings_json(documents))
     if args.csv:
         write(args.csv, readings_csv(documents))
     if not args.json and not args.csv:
-        header = ("file", "status", "suggestion", "probability", "agreement", "flags")
-        print(table(header, (_row(document) for document in documents)))
+        header = ("file", "status", "suggestion", "probability", "agreement", "not ruled out", "flags")
+        print(table(header, map(_row, documents, doubts)))
         print(USE)
 
 
-def _row(document: Document) -> tuple[object, ...]:
+def _row(document: Document, doubt: str) -> tuple[object, ...]:
     codes = ", ".join(flag.split(":")[0] for flag in document["flags"])
     probability = "-" if document["probability"] is None else f"{document['probability']:.3f}"
     if tried := document.get(STABILITY):
         probability += f" ({tried['low']:.3f}-{tried['high']:.3f})"
     agreement = "-" if document["agreement"] is None else f"{document['agreement']} of {len(document['votes'])}"
-    return document["file"], document["status"], document["suggestion"] or "-", probability, agreement, codes or "-"
+    return document["file"], document["status"], document["suggestion"] or "-", probability, agreement, doubt or "-", codes or "-"

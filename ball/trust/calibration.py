@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ball.labels import LABELS
+from ball.labels import prediction_set as prediction_set
 
 Rule = Literal["mean", "product"]
 RULES: Final[tuple[str, ...]] = get_args(Rule)
@@ -120,16 +121,6 @@ def undecided(votes: Mapping[str, Floats]) -> Floats:
 def entropy(probabilities: Floats) -> Floats:
     """Natural entropy over the last axis; at most log(classes)."""
     return np.asarray(-(probabilities * np.log(np.maximum(probabilities, 1e-300))).sum(axis=-1), dtype=np.float64)
-
-
-def prediction_set(probabilities: Sequence[float], least: float) -> tuple[str, ...]:
-    """Labels that cannot be ruled out: those of at least this probability, and the leading one, the likeliest first.
-
-    With ``least`` from `conformal_limit` the set holds the true label with the coverage asked for, as long as fields are like
-    those that the limit was made from (Sadinle, Lei and Wasserman 2019, doi:10.1080/01621459.2017.1395341).
-    """
-    order = sorted(range(len(LABELS)), key=lambda index: -probabilities[index])
-    return tuple(LABELS[index] for place, index in enumerate(order) if place == 0 or probabilities[index] >= least)
 
 
 def conformal_limit(probabilities: Floats, targets: NDArray[np.intp], coverage: float) -> float:

@@ -14,12 +14,7 @@ from ball.trust.appearance import Appearance, describe
 from ball.trust.calibration import consensus, disagreement, prediction_set
 from ball.trust.gate import NO_NUCLEI, Examination, examine
 from ball.trust.store import Trust, calibration_for
-from ball.wording import percent
-
-NOT_CALIBRATED: Final = (
-    "not_calibrated: The probability is not calibrated: the thresholds are missing, or were made for other weights. "
-    "`python -m ball calibrate` makes them."
-)
+from ball.wording import NOT_CALIBRATED, percent
 
 NO_GATE: Final = (
     "no_gate: Whether this is a smear like those validated was not checked: the thresholds are missing or damaged. "

@@ -12,6 +12,7 @@ from ball.benchmark.speeds import Engines, Speed, TrainingSpeed
 from ball.benchmark.trials import Baseline, Ingredients, Robustness, Tuning, best
 from ball.labels import LABELS
 from ball.names import TITLES
+from ball.wording import listed as listed
 from pages._parts.marks import percent
 
 if TYPE_CHECKING:
@@ -352,8 +353,3 @@ def _gain(metric: str, paper: float, ours: float) -> float:
 def _within(title: str) -> str:
     """A title within a sentence: "accuracy", but "F1"."""
     return title if title[1:].isdigit() else title.lower()
-
-
-def listed(words: Sequence[str]) -> str:
-    """Words in a sentence: "a, b and c"."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ball.names import TITLES
+from ball.wording import listed
 
 
 def tried() -> str:
@@ -20,8 +21,6 @@ def tried_by(networks: Sequence[str]) -> str:
     names = [TITLES[name] for name in networks if name in TITLES]
     if not names or len(names) == len(TITLES):
         return ""
-    from pages._parts.findings import listed
-
     who = listed(names) if len(names) > 1 else f"{names[0]} alone"
     return f"Held-out stains were read by {who} so far, not by all {len(TITLES)} networks."
 

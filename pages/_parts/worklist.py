@@ -14,6 +14,7 @@ from ball.export import STABILITY
 from ball.labels import UNIDENTIFIED
 from ball.logs import log_failure
 from ball.verdict import Verdict, suggested
+from ball.wording import checks
 from pages._parts.ahead import File, ReadAhead
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Row:
 
     @property
     def rank(self) -> int:
-        """0 Unidentified, 1 split or flagged, 2 refused, 3 not read, 4 clear, 5 waiting."""
+        """0 Unidentified, 1 with something to check, 2 refused, 3 not read, 4 clear, 5 waiting."""
         reading = self.reading
         if reading is None:
             return 5
@@ -116,7 +117,7 @@ class Row:
             return 2 if reading.status == "refused" else 3
         if reading.suggestion == UNIDENTIFIED:
             return 0
-        return 1 if reading.dissenters or reading.flags else 4
+        return 1 if checks(reading) else 4
 
     @property
     def to_check(self) -> bool:

@@ -7,9 +7,11 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,12 @@ from ball import synthetic
 from ball.cli import main
 from ball.commands import read as command
 from ball.commands._output import printable
+from ball.engine import load_engine
 from ball.export import csv_text, json_text
 from ball.labels import LABELS
 from ball.networks import NETWORKS
+from ball.reading import read
+from tests.trust_files import trust, write
 
 KEYS = ["file", "sha256", "status", "reason", "suggestion", "probability", "agreement", "votes", "missing", "flags", "notices", "cells",
         "seconds", "engine", "weights"]
@@ -187,10 +192,25 @@ def test_control_codes_are_escaped_on_a_terminal() -> None:
 def test_without_json_or_csv_a_table_is_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["read", str(folder / "field 2.png"), str(folder / "short.png")]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["file", "status", "suggestion", "probability", "agreement", "flags"]
+    assert lines[0].split() == ["file", "status", "suggestion", "probability", "agreement", "not", "ruled", "out", "flags"]
     assert "of 5" in lines[1]
     assert " error " in lines[2]
     assert "research use only" in lines[3]
+
+
+def test_the_table_names_the_labels_that_cannot_be_ruled_out_either(
+    folder: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = tmp_path / "weights"
+    shutil.copytree(weights, some)
+    monkeypatch.setenv("BALL_WEIGHTS", str(some))
+    made = trust(load_engine().hashes)
+    write(some, replace(made, limits=replace(made.limits, label_set=0.01)))
+    reading = read(folder / "field 2.png")
+    others = [label for label in reading.label_set if label != reading.leading]
+    assert others, "random networks rule something out"
+    main(["read", str(folder / "field 2.png")])
+    assert f"  {', '.join(label for label in LABELS if label in others)}  " in capsys.readouterr().out.splitlines()[1]
 
 
 def test_maps_are_named_by_hash_network_and_label(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -490,6 +490,8 @@ def test_worst_comes_first(reading: Any) -> None:
     agreed = {"votes": reading.votes[:1], "flags": (), "status": "read", "suggestion": reading.votes[0].label}
     assert ranked(reading, suggestion=UNIDENTIFIED) == 0
     assert ranked(reading, **{**agreed, "flags": ("code: A reason.",)}) == 1
+    assert reading.judgement is not None
+    assert ranked(reading, **agreed, judgement=replace(reading.judgement, label_set=LABELS)) == 1
     assert ranked(reading, status="refused") == 2
     assert ranked(reading, status="error") == 3
     assert ranked(reading, **agreed) == 4
