@@ -29,7 +29,7 @@ def page() -> None:
             agreement_view.draw(book)
     except CaseBookError as error:
         st.title("Case book", anchor=False)
-        st.error(saving.plain(str(error)))
+        st.error(saving.told(error))
 
 
 def _empty(book: CaseBook) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, tzinfo
+
+from ball.casebook.values import clock
 
 
 class CaseBookError(RuntimeError):
     """The case book cannot be used, or refuses; the text says what to do."""
+
+    def told(self, zone: tzinfo = UTC) -> str:  # noqa: ARG002
+        """The text, with its times as they are in a time zone."""
+        return str(self)
 
 
 class NoSuchCaseError(CaseBookError):
@@ -31,8 +37,11 @@ class CaseChangedError(CaseBookError):
 
     def __init__(self, key: str, who: str, when: str) -> None:
         self.key, self.who, self.when = key, who, when
-        clock = datetime.fromisoformat(when).strftime("%d %b %Y, %H:%M:%S UTC")
-        super().__init__(
-            f"{who or 'Someone'} changed case {key} on {clock}, after you opened it. Nothing was overwritten, and what you "
-            "entered is still on your screen. Open the case anew, look at what changed, then save yours."
+        super().__init__(self.told())
+
+    def told(self, zone: tzinfo = UTC) -> str:
+        """The text, with its times as they are in a time zone."""
+        return (
+            f"{self.who or 'Someone'} changed case {self.key} on {clock(self.when, zone)}, after you opened it. Nothing was overwritten, "
+            "and what you entered is still on your screen. Open the case anew, look at what changed, then save yours."
         )

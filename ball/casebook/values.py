@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from ball.export import STABILITY
@@ -210,3 +210,14 @@ def leading(suggestions: Any) -> str | None:
 def now() -> str:
     """The time as it is written everywhere in the book."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def clock(time: str, zone: tzinfo = UTC) -> str:
+    """A time of the book as it is read aloud, in a time zone that is named by its distance from UTC; empty where there is none."""
+    if not time:
+        return ""
+    there = datetime.fromisoformat(time).astimezone(zone)
+    minutes = (there.utcoffset() or timedelta()) // timedelta(minutes=1)
+    hours, rest = divmod(abs(minutes), 60)
+    away = f"{'-' if minutes < 0 else '+'}{hours}{f':{rest:02}' if rest else ''}" if minutes else ""
+    return f"{there:%d %b %Y, %H:%M} UTC{away}"

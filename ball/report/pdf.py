@@ -9,12 +9,12 @@ from typing import Final, cast
 from fpdf import FPDF, XPos, YPos
 from fpdf.enums import MethodReturnValue, WrapMode
 
-from ball.casebook.values import Field
+from ball.casebook.values import Field, clock
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.names import TITLES
 from ball.report import pictures
 from ball.report.fonts import FAMILY, font_file, shown
-from ball.report.values import Report, Sheet, clock, spoken
+from ball.report.values import Report, Sheet, spoken
 from ball.wording import BENIGN, MARKS, Mark, checks, mark_of, percent, under_changes
 
 NOTICE: Final = "Research use only. Not for diagnosis. The software suggests; the reader decides."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ball.casebook.values import AuditLine, Case, Field, now
@@ -55,11 +54,6 @@ def of_case(case: Case, evidence: Mapping[int, Evidence] | None = None, history:
     return Report(
         sheets, case.key, case.name, case.changed, case.changed_by, case.signed, case.verdict, case.suggestion, history
     )
-
-
-def clock(time: str) -> str:
-    """A time of the case book as it is read aloud, in UTC."""
-    return datetime.fromisoformat(time).strftime("%d %b %Y, %H:%M UTC") if time else ""
 
 
 def spoken(verdict: Verdict, suggestion: str | None) -> str:

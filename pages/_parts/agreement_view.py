@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ball.casebook.agreement import over_time, overrides
-from ball.report.values import clock
+from pages._parts.times import clock
 
 if TYPE_CHECKING:
     from ball.casebook import CaseBook

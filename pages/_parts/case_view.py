@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from ball.casebook.errors import CaseBookError, CaseChangedError, NoSuchCaseError
-from ball.report.values import clock
 from ball.verdict import Verdict
 from ball.wording import MARKS, checks, mark_of, percent, under_changes
 from pages._parts import access, case_export, entries, marks, review, saving, tables, who
 from pages._parts.entries import Entries
+from pages._parts.times import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ def draw(book: CaseBook, key: str) -> None:
     try:
         entered = entries.open_entries(book, key)
     except NoSuchCaseError as error:
-        _gone(key, str(error))
+        _gone(key, error)
         return
     case = entered.case
     _head(book, entered)
@@ -57,10 +57,10 @@ def draw(book: CaseBook, key: str) -> None:
             _history(history, case.fields)
 
 
-def _gone(key: str, why: str) -> None:
+def _gone(key: str, why: NoSuchCaseError) -> None:
     """A case that was erased meanwhile: what was entered on it is shown, so that it can be copied."""
     st.title(f"Case {key}", anchor=False)
-    st.error(saving.plain(why))
+    st.error(saving.told(why))
     for verdict in entries.of(key).values():
         st.markdown(f"You had entered **{verdict.choice or 'a note'}**.")
         if verdict.note:
@@ -309,7 +309,7 @@ def _try(book: CaseBook, key: str, action: Callable[[], object]) -> None:
     try:
         action()
     except CaseBookError as error:
-        st.error(saving.plain(str(error)))
+        st.error(saving.told(error))
         if isinstance(error, (CaseChangedError, NoSuchCaseError)):
             st.button("Open it anew, keep what I entered", key="case-anew", on_click=_anew, args=(book, key))
     else:

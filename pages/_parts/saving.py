@@ -55,7 +55,7 @@ def follow(todo: Worklist) -> None:
         refresh(todo, casebook())
     except errors.NoSuchCaseError as error:
         detach(todo)
-        st.toast(f"{plain(str(error))} What you entered can be saved as a new one.")
+        st.toast(f"{told(error)} What you entered can be saved as a new one.")
     except errors.CaseBookError as error:
         # It stays as it was known; the Case book page says what ails the book.
         log_failure(_LOG, "A signed case could not be looked up.", error)
@@ -104,7 +104,7 @@ def _refused(todo: Worklist, why: CaseBookError) -> None:
     """Why the book did not take it, and the way on."""
     from ball.casebook import errors
 
-    st.error(plain(str(why)))
+    st.error(told(why))
     if isinstance(why, (errors.CaseDeletedError, errors.NoSuchCaseError)):
         st.button("Make it a new case", key="as-new-case", on_click=detach, args=(todo,))
     elif isinstance(why, errors.CaseChangedError) and st.button("Open it anew, keep what I entered", key="refresh-case"):
@@ -115,6 +115,13 @@ def _refused(todo: Worklist, why: CaseBookError) -> None:
             todo.refused = error
             st.rerun(scope="fragment")
         st.rerun()
+
+
+def told(error: CaseBookError) -> str:
+    """What the book says, for Markdown, its times by the reader's clock."""
+    from pages._parts import times
+
+    return plain(error.told(times.zone()))
 
 
 def plain(text: str) -> str:

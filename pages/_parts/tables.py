@@ -107,7 +107,7 @@ def full_table(todo: Worklist, order: list[Row]) -> None:
                 help="Of the leading label, by the calibrated consensus of the votes.",
             ),
             "votes": st.column_config.ImageColumn("Votes", width=marks.STRIP[0], help=_ORDER),
-            "agreement": st.column_config.TextColumn("Agree", width=60, help="Votes equal to the leading label, of the votes given."),
+            "agreement": st.column_config.TextColumn("Votes alike", width=84, help="Votes equal to the leading label, of the votes given."),
             "check": st.column_config.TextColumn("Check", width=300),
             "reader": st.column_config.TextColumn("Your reading", width=110),
             "cells": st.column_config.NumberColumn("Cells", width=60),

@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from ball import synthetic
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.names import TITLES
+from ball.verdict import AGREE
 from pages._parts import marks, tables, verdict, worklist
 from pages._parts.worklist import Row, Worklist
 
@@ -475,6 +476,9 @@ def test_the_full_table_and_the_downloads_hold_every_field(app: AppTest) -> None
     assert not app.exception
     table = next(frame.value for frame in app.dataframe if "file" in frame.value)
     assert list(table["file"]) == [row.name for row in todo(app).ordered()]
+    heads = [column.get("label") for frame in app.dataframe for column in json.loads(frame.proto.columns).values()]
+    assert "Votes alike" in heads
+    assert AGREE not in heads, "that is what a reader says"
     documents = json.loads(tables.as_json(todo(app)))
     assert [document["file"] for document in documents] == ["a.png", "=bad.jpg"]
     lines = list(csv.DictReader(io.StringIO(tables.as_csv(todo(app)))))
