@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -39,3 +41,21 @@ def test_the_checklist_answers_every_item_and_names_files_that_exist() -> None:
     paths = set(re.findall(r"`((?:ball|weights)/[\w/.]+\.(?:py|json))`", text))
     assert paths
     assert [path for path in sorted(paths) if not (ROOT / path).is_file()] == []
+
+
+@pytest.mark.skipif(not shutil.which("sqlite3") or not shutil.which("bash"), reason="sqlite3 or bash is not installed")
+def test_the_backup_of_the_readme_is_whole_where_a_plain_copy_is_not(tmp_path: Path) -> None:
+    from ball.casebook import CaseBook
+    from tests.case_files import field
+
+    [command] = re.findall(r"^.*sqlite3 cases\.db .*$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    book = CaseBook(tmp_path / "cases.db")
+    case = book.save([field(choice="Pro-B", note="why", picture=b"pixels")], "RK", "Bench 4")
+    shutil.copy(tmp_path / "cases.db", tmp_path / "plain.db")
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)
+    copy = CaseBook(tmp_path / "copy.db")
+    assert copy.case(case.key) == case
+    assert copy.picture(case.fields[0]) == b"pixels"
+    assert copy.history(case) == book.history(case)
+    assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600
+    assert CaseBook(tmp_path / "plain.db").search()[1] == 0
