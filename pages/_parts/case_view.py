@@ -93,7 +93,7 @@ def _save(book: CaseBook, entered: Entries, by: str) -> None:
 def _head(book: CaseBook, entered: Entries) -> None:
     case, unsaved = entered.case, bool(entered.verdicts)
     with st.container(horizontal=True, vertical_alignment="center", key="case-head"):
-        with st.container(width="stretch"):
+        with st.container(width="stretch", key="case-title"):
             st.title(f"Case {case.key}", anchor=False)
             pictures = sum(field.kept for field in case.fields)
             some = "pictures kept" if pictures == len(case.fields) else f"pictures of {pictures} kept"
@@ -171,8 +171,9 @@ def _fields(entered: Entries) -> Field | None:
         {
             "File": field.file, "Suggestion": [mark_of(field.record).chip],
             "Reader": ", ".join(filter(None, [verdict.choice, "unsaved" if field.id in entered.verdicts else ""])),
-            "Note": verdict.note, "Votes": marks.strip(field.record) if field.record.votes else None,
+            "Votes": marks.strip(field.record) if field.record.votes else None,
             "Probability": percent(field.record.probability or 0) if field.record.status == "read" else "",
+            "Note": verdict.note,
         }
         for field, verdict in ((each, entered.verdicts.get(each.id or 0, each.verdict)) for each in case.fields)
     ])  # fmt: skip
@@ -184,7 +185,7 @@ def _fields(entered: Entries) -> Field | None:
             "Suggestion": st.column_config.MultiselectColumn(options=chips, color=colours, width=120),
             "Votes": st.column_config.ImageColumn(width=marks.STRIP[0]),
             "Reader": st.column_config.TextColumn(width=120),
-            "Note": st.column_config.TextColumn(width=90),
+            "Probability": st.column_config.TextColumn(width=84),
         },
     )
     rows: list[int] = event["selection"]["rows"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ball.reading import Reading
 
 STRIP: Final = (92, 48)
-"""Width and height of the cell that a vote strip is drawn for."""
+"""Width and height of the cell that a vote strip is drawn for, where nothing else is said."""
 
 
 def heading(level: int, mark: Mark) -> str:
@@ -22,8 +22,11 @@ def heading(level: int, mark: Mark) -> str:
     return f'<h{level} class="ball-head">{mark.image({1: 26}.get(level, 14))}<span>{mark.word}</span></h{level}>'
 
 
-def strip(reading: Reading | Record) -> str:
-    """The votes in one line of marks, as a picture's address: a line under a dissenter, a dash for a missing network."""
+def strip(reading: Reading | Record, height: int = STRIP[1]) -> str:
+    """The votes in one line of marks, as a picture's address: a line under a dissenter, a dash for a missing network.
+
+    ``height`` is that of the cell in pixels: a table fills the cell with the picture, so both must be of one shape.
+    """
     votes = {vote.network: vote.label for vote in reading.votes}
     parts = []
     for index, name in enumerate(TITLES if votes else ()):
@@ -34,8 +37,8 @@ def strip(reading: Reading | Record) -> str:
         parts.append(f'<g transform="translate({left} 18) scale(.75)">{MARKS[votes[name]].drawn}</g>')
         if name in reading.dissenters:
             parts.append(f'<path d="M{left} 35h12" stroke="{NEUTRAL}" stroke-width="2"/>')
-    # Twice the size of its cell and of the same shape, since a table fills the cell with it.
-    size = f'width="{2 * STRIP[0]}" height="{2 * STRIP[1]}" viewBox="0 0 {STRIP[0]} {STRIP[1]}"'
+    # Twice the size of its cell, so that it stays sharp; what is drawn for the usual height stands in the middle.
+    size = f'width="{2 * STRIP[0]}" height="{2 * height}" viewBox="0 {(STRIP[1] - height) / 2} {STRIP[0]} {height}"'
     return data_uri(f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(parts)}</svg>')
 
 

@@ -16,16 +16,18 @@ from pages._parts.worklist import Row, Worklist
 
 _PAGE = 12
 """Rows of the list in the sidebar at a time: what a window shows, and what is sent to the browser."""
+_WRAPPED = 66
+"""Height of a row in pixels in which text is broken into lines."""
 _TINT = "33"
 _LETTER = 7
 """Pixels of a letter in a table, on average."""
 _ORDER = f"In this order: {', '.join(TITLES.values())}. A line marks who differs from the average, a dash who is missing."
 
 
-def _chip_column(width: int = 124) -> Any:
+def _chip_column() -> Any:
     chips = list(marks.MARKS.values())
     return st.column_config.MultiselectColumn(
-        "Suggestion", options=[mark.chip for mark in chips], color=[mark.colour + _TINT for mark in chips], width=width
+        "Suggestion", options=[mark.chip for mark in chips], color=[mark.colour + _TINT for mark in chips], width=116
     )
 
 
@@ -80,7 +82,7 @@ def _list_page(todo: Worklist, order: list[Row], opened: Row | None) -> None:
         row_height=48, height=48 * len(order) + 40, placeholder="", alt="Fields, worst first",
         column_config={
             "field": st.column_config.ImageColumn("", width=46),
-            "suggestion": _chip_column(116),
+            "suggestion": _chip_column(),
             "votes": st.column_config.ImageColumn("Votes", width=marks.STRIP[0], help=_ORDER),
             "reviewed": st.column_config.TextColumn("✓", width=28, help="Whether you gave your own reading."),
         },
@@ -95,23 +97,24 @@ def full_table(todo: Worklist, order: list[Row]) -> None:
         st.markdown("No field is left by this choice. Take a filter away to see more.")
         return
     frame = pd.DataFrame([_line(row) for row in order])
+    # What is to be decided by comes first: in a window of 1280 pixels it is seen as far as Check without scrolling.
     event: Any = st.dataframe(
-        frame, hide_index=True, row_height=48, height=min(48 * len(order) + 40, 900), placeholder="", alt="All fields",
+        frame, hide_index=True, row_height=_WRAPPED, height=min(_WRAPPED * len(order) + 40, 900), placeholder="", alt="All fields",
         key=f"table-{hash(tuple((row.number, row.reading is None) for row in order))}", on_select="rerun", selection_mode="single-row",
         column_config={
-            "field": st.column_config.ImageColumn("", width=46),
-            "file": file_column(row.name for row in order),
+            "field": st.column_config.ImageColumn("", width=62),
+            "file": st.column_config.TextColumn("File", width=140),
             "suggestion": _chip_column(),
             "probability": st.column_config.ProgressColumn(
-                "Probability", format="%.1f %%", min_value=0, max_value=100, color="gray", width=112,
+                "Probability", format="%.1f %%", min_value=0, max_value=100, color="gray", width=94,
                 help="Of the leading label, by the calibrated consensus of the votes.",
             ),
             "votes": st.column_config.ImageColumn("Votes", width=marks.STRIP[0], help=_ORDER),
-            "agreement": st.column_config.TextColumn("Votes alike", width=84, help="Votes equal to the leading label, of the votes given."),
-            "check": st.column_config.TextColumn("Check", width=300),
             "reader": st.column_config.TextColumn("Your reading", width=110),
+            "check": st.column_config.TextColumn("Check", width=170),
+            "agreement": st.column_config.TextColumn("Votes alike", width=84, help="Votes equal to the leading label, of the votes given."),
             "cells": st.column_config.NumberColumn("Cells", width=60),
-            "note": st.column_config.TextColumn("Note", width=160),
+            "note": st.column_config.TextColumn("Note"),
         },
     )
     rows = event["selection"]["rows"]
@@ -135,10 +138,10 @@ def _line(row: Row) -> dict[str, Any]:
         "suggestion": [marks.mark_of(reading).chip],
         # Never 100 %: the column rounds, and nothing is quite certain.
         "probability": min(100 * reading.probability, 99.9) if suggested and reading and reading.probability is not None else None,
-        "votes": marks.strip(reading) if reading and reading.votes else None,
-        "agreement": f"{reading.agreement} of {len(reading.votes)}" if reading and reading.votes else None,
-        "check": " ".join([*([reading.reason] if reading.reason else []), *checks(reading)]) if reading else None,
+        "votes": marks.strip(reading, _WRAPPED) if reading and reading.votes else None,
         "reader": row.verdict.choice or "",
+        "check": " ".join([*([reading.reason] if reading.reason else []), *checks(reading)]) if reading else None,
+        "agreement": f"{reading.agreement} of {len(reading.votes)}" if reading and reading.votes else None,
         "cells": row.cells,
         "note": row.verdict.note,
     }
