@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from ball.places import restore_sentence
-from pages._parts import compare, filters, frame, intake, letting_go, proofs, review, saving, suggest, tables, verdict, votes
+from pages._parts import compare, filters, frame, intake, letting_go, proofs, review, saving, suggest, tables, verdict, visit_export, votes
 from pages._parts.worklist import Row, Worklist
 
 if TYPE_CHECKING:
@@ -118,9 +118,7 @@ def _top(todo: Worklist, opened: Row | None) -> str:
             st.button(label, shortcut=key, key=f"go-{label}", disabled=other is None, on_click=_go, args=(todo, other))
         with st.container(width="stretch", key="caption"):
             st.html(_caption(todo, opened))
-        with st.popover("Export", icon=":material/download:"):
-            st.download_button("All readings, CSV", lambda: tables.as_csv(todo), "readings.csv", "text/csv", on_click="ignore")
-            st.download_button("All readings, JSON", lambda: tables.as_json(todo), "readings.json", "application/json", on_click="ignore")
+        visit_export.draw(todo)
         saving.button(todo)
         # Last, since it is the widest: where the bar does not fit a line, two are enough on a tablet.
         view: Any = st.segmented_control(

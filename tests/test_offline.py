@@ -28,6 +28,9 @@ app.run()
 assert not app.exception, app.exception
 assert not app.session_state["worklist"].waiting
 print([row.reading.status for row in app.session_state["worklist"].rows])
+app.button(key="export-zip").click().run()
+assert not app.exception, app.exception
+assert any(each.proto.label.startswith("Download") for each in app.get("download_button")), "no archive was made"
 for page in sorted(Path("pages").glob("[a-z]*.py")):
     one = AppTest.from_string(f"from pages import {page.stem}; {page.stem}.page()", default_timeout=300).run()
     assert not one.exception, one.exception

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from fpdf import FPDF, XPos, YPos
 from fpdf.enums import MethodReturnValue, WrapMode
@@ -14,8 +14,11 @@ from ball.labels import LABELS, UNIDENTIFIED
 from ball.names import TITLES
 from ball.report import pictures
 from ball.report.fonts import FAMILY, font_file, shown
-from ball.report.values import Report, Sheet, spoken
+from ball.report.values import Drawn, Report, passed, spoken
 from ball.wording import BENIGN, MARKS, Mark, checks, mark_of, percent, under_changes
+
+if TYPE_CHECKING:
+    from ball.reading import Evidence
 
 NOTICE: Final = "Research use only. Not for diagnosis. The software suggests; the reader decides."
 _INK: Final = (16, 24, 30)
@@ -112,7 +115,7 @@ class _Pages(FPDF):
                 table.row([shown(cell, known) for cell in row])
 
 
-def pdf_of(report: Report) -> bytes:
+def pdf_of(report: Report, drawn: Drawn = passed) -> bytes:
     """The report as PDF: a page for the case where it is one or holds several fields, then at least a page a field."""
     pages = _Pages(report)
     if report.key or len(report.sheets) > 1:
@@ -120,7 +123,9 @@ def pdf_of(report: Report) -> bytes:
         _cover(pages, report)
     for number, sheet in enumerate(report.sheets, start=1):
         pages.add_page()
-        _field(pages, sheet, number, len(report.sheets))
+        evidence = sheet.look(sheet.field)
+        _field(pages, sheet.field, evidence, f"Field {number} of {len(report.sheets)}")
+        drawn(number, sheet.field, evidence)
     return bytes(pages.output())
 
 
@@ -140,7 +145,8 @@ def _cover(pages: _Pages, report: Report) -> None:
     said = MARKS[label] if label else spoken(report.verdict, report.suggestion)
     note = report.verdict.note.strip()
     short = _excerpt(pages, note)
-    _box(pages, _LEFT, top, "Reader", said, short)
+    reviewed = f"{sum(sheet.field.verdict.given for sheet in report.sheets)} of {count} fields reviewed"
+    _box(pages, _LEFT, top, "Reader", said if report.key else reviewed, short)
     most = sum(sheet.field.suggestion == report.suggestion for sheet in report.sheets)
     software = MARKS[report.suggestion] if report.suggestion else "No one class"
     below = f"suggested for {most} of {count} fields" if report.suggestion else "No class is suggested for more fields than every other."
@@ -193,40 +199,39 @@ def _line(number: int, field: Field) -> list[str]:
     return [str(number), field.file, mark_of(record).chip, probability, strip, spoken(field.verdict, field.suggestion), " ".join(found)]
 
 
-def _field(pages: _Pages, sheet: Sheet, number: int, count: int) -> None:
-    field = sheet.field
+def _field(pages: _Pages, field: Field, evidence: Evidence | None, place: str) -> None:
     pages.write_text(field.file, 11, bold=True, anywhere=True)
-    pages.write_text(f"Field {number} of {count}", 8, colour=_GREY)
+    pages.write_text(place, 8, colour=_GREY)
     pages.ln(2)
-    _verdict(pages, sheet)
+    _verdict(pages, field, evidence)
     if field.record.votes:
-        _votes(pages, sheet)
+        _votes(pages, field, evidence)
     if field.cells:
         _cells(pages, field)
     _sources(pages, field)
 
 
-def _verdict(pages: _Pages, sheet: Sheet) -> None:
+def _verdict(pages: _Pages, field: Field, evidence: Evidence | None) -> None:
     top, left, width = pages.get_y(), _LEFT, _WIDTH
     bottom = top
-    if sheet.evidence is not None:
-        bottom = top + _picture(pages, pictures.outlined(sheet.evidence), left, top, 84, f"Field {sheet.field.file}, cells outlined") + 2
+    if evidence is not None:
+        bottom = top + _picture(pages, pictures.outlined(evidence), left, top, 84, f"Field {field.file}, cells outlined") + 2
         left, width = left + 90, width - 90
-    record = sheet.field.record
+    record = field.record
     pages.set_left_margin(left)
     pages.set_xy(left, top)
     _heading(pages, mark_of(record), 18)
     pages.ln(1)
-    for text in _sentences(sheet.field):
+    for text in _sentences(field):
         pages.set_x(left)
         pages.write_text(text, 9, width=width)
         pages.ln(1)
     if record.status == "read" and record.consensus:
         _bars(pages, record.consensus, left, width)
-    _own(pages, sheet.field, left, width)
+    _own(pages, field, left, width)
     pages.set_left_margin(_LEFT)
     pages.set_xy(_LEFT, max(bottom, pages.get_y()))
-    if sheet.evidence is None:
+    if evidence is None:
         pages.write_text("Pictures are not part of this report: none was kept, or other weights read it now.", 8, colour=_GREY)
 
 
@@ -286,12 +291,12 @@ def _own(pages: _Pages, field: Field, left: float, width: float) -> None:
         pages.write_text(field.verdict.note, 9, width=width)
 
 
-def _votes(pages: _Pages, sheet: Sheet) -> None:
+def _votes(pages: _Pages, field: Field, evidence: Evidence | None) -> None:
     pages.room(70)
     pages.title_line("Five votes")
-    record = sheet.field.record
+    record = field.record
     voted = {vote.network: vote for vote in record.votes}
-    found = pictures.maps(sheet.evidence, {vote.network: vote.label for vote in record.votes}) if sheet.evidence else {}
+    found = pictures.maps(evidence, {vote.network: vote.label for vote in record.votes}) if evidence else {}
     top, step = pages.get_y(), _WIDTH / len(TITLES)
     lowest = top
     for index, (network, title) in enumerate(TITLES.items()):

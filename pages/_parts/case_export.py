@@ -10,7 +10,8 @@ from ball.export import readings_csv, readings_json
 from pages._parts import access
 
 if TYPE_CHECKING:
-    from ball.casebook import Case, CaseBook
+    from ball.casebook import Case, CaseBook, Field
+    from ball.reading import Evidence
     from ball.report.values import Report
 
 _NOBODY: Final = "no initials given"
@@ -53,13 +54,11 @@ def report_of(book: CaseBook, case: Case) -> Report:
     """The report of a case, with what its kept pictures show."""
     from ball.report.values import evidence_of, of_case
 
-    found = {}
-    for field in case.fields:
+    def look(field: Field) -> Evidence | None:
         picture = book.picture(field) if field.kept else None
-        evidence = evidence_of(field, picture) if picture else None
-        if evidence is not None and field.id is not None:
-            found[field.id] = evidence
-    return of_case(case, found, tuple(book.history(case)))
+        return evidence_of(field, picture) if picture else None
+
+    return of_case(case, look, tuple(book.history(case)))
 
 
 def to_read(book: CaseBook, case: Case) -> None:

@@ -84,7 +84,8 @@ def _dialog(todo: Worklist) -> None:
     by = who.initials("save")
     keep = bool(new) and st.checkbox(
         "Keep the pictures, too", todo.keep_pictures,
-        help="As PNG, without any data of the camera. Without them, only figures, verdicts and notes are kept.",
+        help="As PNG, without any data of the camera. Without them, only figures, verdicts and notes are kept: the case's report and "
+        "ZIP then hold no pictures, and its fields cannot be opened on Read again.",
     )  # fmt: skip
     if st.button("Save", type="primary", disabled=not by, key="save-now"):
         todo.refused = None

@@ -61,7 +61,8 @@ def reading(random_weights: Path) -> Any:
 def sheet(reading: Any) -> Sheet:
     cells = tuple(asdict(cell) for cell in reading.evidence.cells)
     versions = {"ball": "0.1.0", "torch": "2.15.0"}
-    return Sheet(Field(reading.document(), reading.consensus, {"clusters": 3}, versions, cells, Verdict(AGREE, "Seen.")), reading.evidence)
+    found = Field(reading.document(), reading.consensus, {"clusters": 3}, versions, cells, Verdict(AGREE, "Seen."))
+    return Sheet(found, lambda _: reading.evidence)
 
 
 def test_a_report_holds_all_that_was_read(sheet: Sheet, reading: Any) -> None:
