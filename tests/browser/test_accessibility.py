@@ -1,4 +1,7 @@
-"""axe looks at every page that the navigation names, empty and with fields and a case in it, in both themes: no serious fault."""
+"""axe looks at every page that the navigation names, empty and with fields and a case in it: no serious fault.
+
+In both themes, each state in a window of 1280 pixels and on a tablet.
+"""
 
 from __future__ import annotations
 
@@ -9,33 +12,41 @@ from typing import Any
 import pytest
 
 from ball import synthetic
+from ball.labels import LABELS
 from tests.browser.test_case_journey import save_case
 from tests.browser.test_journey import WAIT, add, notice, open_read, settle
+from tests.browser.test_trust import calibrated
 
 pytestmark = pytest.mark.browser
 
 GRAVE = {"serious", "critical"}
+WIDTHS = (820, 1280)
+"""Of the window in pixels; the last is the one in which a visit goes on."""
 LINKS = "[data-testid='stTopNavLink'], [data-testid='stSidebarNavLink']"
 
 
 @pytest.fixture(params=["light", "dark"])
 def visit(browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
     """A fresh visit in each theme."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme=request.param)
+    page = browser.new_page(viewport={"width": WIDTHS[-1], "height": 1000}, color_scheme=request.param)
     page.set_default_timeout(WAIT)
     yield page
     page.close()
 
 
 def faults(page: Any) -> list[str]:
-    """What axe finds serious or critical, with the part of the page that it means."""
+    """What axe finds serious or critical at each width, with the part of the page that it means."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
     settle(page)
-    page.wait_for_timeout(1500)
-    # A toast has no name for a screen reader: its markup is Streamlit's, and it goes by itself.
-    page.wait_for_function("() => !document.querySelector('[data-testid=stToast]')")
-    found = [fault for fault in axe.Axe().run(page).response["violations"] if fault["impact"] in GRAVE]
-    return [f"{fault['id']}: {node['html'][:200]} ({fault['help']})" for fault in found for node in fault["nodes"]]
+    found = []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 1000})
+        page.wait_for_timeout(1500)
+        # A toast has no name for a screen reader: its markup is Streamlit's, and it goes by itself.
+        page.wait_for_function("() => !document.querySelector('[data-testid=stToast]')")
+        grave = [fault for fault in axe.Axe().run(page).response["violations"] if fault["impact"] in GRAVE]
+        found += [f"{width} px, {fault['id']}: {node['html'][:200]} ({fault['help']})" for fault in grave for node in fault["nodes"]]
+    return found
 
 
 def turn(page: Any) -> None:
@@ -56,8 +67,27 @@ def test_every_page_of_the_navigation(visit: Any, server: str) -> None:
         visit.locator(LINKS).get_by_text(name, exact=True).click()
         notice(visit).wait_for()
         visit.get_by_role("heading", level=1).first.wait_for()
+        settle(visit)
         found[name] = faults(visit)
+        for tab in visit.get_by_role("tab").all():
+            tab.click()
+            found[f"{name}, {tab.inner_text()}"] = faults(visit)
+    assert "Benchmark, Speed" in found, "the tabs of the Benchmark page were not looked at"
     assert not any(found.values()), found
+
+
+def test_a_field_with_a_suggestion(visit: Any, server: str, weights: Path, data: Path) -> None:
+    calibrated(weights)
+    open_read(visit, server)
+    files = [sorted((data / "all" / folder).iterdir())[0] for folder in ("Early", "Pre", "Pro")]
+    add(visit, *((path.name, path.read_bytes()) for path in files))
+    visit.get_by_text("3 of 3 fields").wait_for()
+    settle(visit)
+    # The clearest is the last of the list.
+    while visit.get_by_role("button", name="Next").is_enabled() and visit.get_by_text("field 3 of 3").count() == 0:
+        turn(visit)
+    assert visit.locator("h1.ball-head").inner_text().strip() in LABELS
+    assert not (found := faults(visit)), found
 
 
 def test_a_field_with_all_that_lies_under_it(visit: Any, server: str) -> None:
@@ -107,6 +137,14 @@ def test_compare_slides_and_a_saved_case(visit: Any, start: Callable[[], str], t
     visit.get_by_role("link", name="Case book").click()
     visit.get_by_role("heading", name="History").wait_for()
     found["Case"] = faults(visit)
+    visit.get_by_test_id("stMain").get_by_test_id("stDataFrame").first.click(position={"x": 16, "y": 62})
+    visit.get_by_text("The same reading, on the command line").wait_for()
+    found["Field of a case"] = faults(visit)
+    visit.get_by_role("button", name="Sign", exact=True).click()
+    visit.get_by_text("What is the case, in your reading?").wait_for()
+    found["Sign"] = faults(visit)
+    visit.keyboard.press("Escape")
+    visit.get_by_role("dialog").wait_for(state="detached")
     visit.get_by_role("tab", name="Agreement").click()
     visit.get_by_role("heading", name="Overrides").wait_for()
     found["Agreement"] = faults(visit)
