@@ -1,10 +1,12 @@
-"""Photograph the app with drawn fields in it: the README's picture, or every page in both themes.
+"""Photograph the app with fields in it: the README's picture, or every page in both themes.
 
     python docs/screenshots.py --readme                                    # docs/read.png alone
     python docs/screenshots.py [--out docs/screenshots] [--width 1280 --width 1920 --width 820]
 
 Walks the navigation by itself, so that a new page is photographed too, and once more with fields and a case in it. The case
-book is one of its own, gone at the end. The pictures of all pages are for looking at: git ignores their folder.
+book is one of its own, gone at the end. The README's picture shows a drawn field, which the networks refuse. The pictures of all
+pages show real ones too, one a class, where the data set lies beside the project (or where $BALL_TEST_DATA points): they are for
+looking at and must never be committed, so they go to the folder that git ignores, or outside the project.
 Needs Chromium (on the path, or named in $CHROMIUM) and requirements-dev.txt.
 """
 
@@ -36,6 +38,8 @@ WAIT: Final = 180_000
 """Milliseconds: the first reading also loads torch and five networks."""
 
 LINKS: Final = "[data-testid='stTopNavLink']"
+DATA: Final = Path(os.environ.get("BALL_TEST_DATA") or ROOT.parent / "shared" / "data") / "all"
+IGNORED: Final = ROOT / "docs" / "screenshots"
 FIELDS: Final = (1, 2, 3)
 """Seeds of the fields drawn."""
 
@@ -44,7 +48,7 @@ def main() -> None:
     """Run the script."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--readme", action="store_true", help="take the README's picture only")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "screenshots")
+    parser.add_argument("--out", type=Path, default=IGNORED)
     widths = "of the window; may be given again. Default 1280, 1920 and 820, a tablet"
     parser.add_argument("--width", type=int, action="append", help=widths)
     arguments = parser.parse_args()
@@ -122,10 +126,13 @@ def visit(running: Any, address: str, width: int, theme: str, out: Path) -> None
         page.screenshot(path=out / f"{name.lower().replace(' ', '-')}-{width}-{theme}.png")
 
     _walk(page, photograph, "")
-    fields = [{"name": synthetic.file_name(seed), "mimeType": "image/png", "buffer": synthetic.png(seed)} for seed in FIELDS]
-    page.locator("input[type=file]").set_input_files([*fields, {"name": "broken.png", "mimeType": "image/png", "buffer": b"no picture"}])
-    page.get_by_text(f"{len(fields) + 1} of {len(fields) + 1} fields").wait_for()
+    files = [*_drawn(), *_real(out), ("broken.png", b"no picture")]
+    payload = [{"name": name, "mimeType": "application/octet-stream", "buffer": data} for name, data in files]
+    page.locator("input[type=file]").set_input_files(payload)
+    page.get_by_text(f"{len(files)} of {len(files)} fields").wait_for()
     _tabs(page, photograph, "read with fields")
+    _to_the_last(page, len(files))
+    _tabs(page, photograph, "read the clearest")
     for view in ("All fields", "Compare"):
         page.get_by_text(view, exact=True).first.click()
         photograph(f"read {view}")
@@ -136,7 +143,39 @@ def visit(running: Any, address: str, width: int, theme: str, out: Path) -> None
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_text("reviewed · saved as").wait_for()
     _walk(page, photograph, " with a case")
+    page.goto(f"{address}/casebook")
+    page.get_by_role("heading", name="History").wait_for()
+    _settle(page)
+    page.get_by_test_id("stMain").get_by_test_id("stDataFrame").first.click(position={"x": 16, "y": 62})
+    page.get_by_text("The same reading, on the command line").wait_for()
+    photograph("case book with a field")
+    page.get_by_role("button", name="Sign", exact=True).click()
+    page.get_by_text("What is the case, in your reading?").wait_for()
+    photograph("sign")
     page.close()
+
+
+def _drawn() -> list[tuple[str, bytes]]:
+    return [(synthetic.file_name(seed), synthetic.png(seed)) for seed in FIELDS]
+
+
+def _real(out: Path) -> list[tuple[str, bytes]]:
+    """The first field of every class; none where they are not there, or where git would see pictures of them."""
+    seen = out.resolve().is_relative_to(ROOT) and not out.resolve().is_relative_to(IGNORED)
+    folders = [] if seen or not DATA.is_dir() else sorted(folder for folder in DATA.iterdir() if folder.is_dir())
+    if not folders:
+        print("Without real fields: every field shown is refused or cannot be read.", file=sys.stderr)
+    return [(path.name, path.read_bytes()) for path in (min(folder.iterdir()) for folder in folders)]
+
+
+def _to_the_last(page: Any, count: int) -> None:
+    """Open the last field of the list: the clearest of them."""
+    _settle(page)
+    while not page.get_by_text(f"field {count} of {count}").count():
+        before = page.locator(".ball-file").first.inner_text()
+        page.get_by_role("button", name="Next").click()
+        page.wait_for_function("text => document.querySelector('.ball-file').innerText !== text", arg=before)
+        _settle(page)
 
 
 def _open(running: Any, address: str, width: int, theme: str) -> Any:
