@@ -26,9 +26,12 @@ def test_every_promise_names_a_test_that_is_there() -> None:
 def test_the_limits_are_those_of_the_code() -> None:
     from ball import archive, images
     from benchmarks import fuzz
+    from pages._parts import worklist
 
     assert f"{images.MAX_BYTES // 2**20} MiB and {images.MAX_PIXELS // 10**6} million pixels" in TEXT
     assert f"{archive.MAX_MEMBERS:,} files, {archive.MAX_UNPACKED // 2**20} MiB and {archive.MAX_RATIO} times" in TEXT
+    assert f"{worklist.HELD // 2**30} GiB of them" in TEXT
+    assert f"last {worklist.REMEMBERED} keep their maps" in TEXT
     assert f"{fuzz.SECONDS:.0f} seconds of the processor for a step nor {fuzz.MEMORY} MB" in TEXT
 
 

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 class File:
     """A file that waits: its row's number, and its bytes or the part of a file that it is.
 
-    A part is unpacked when its content is first asked for, so that a large archive waits packed.
+    A part is unpacked when its content is first asked for, so that a large archive waits packed. ``whole`` is what waits until then.
     """
 
     number: int
     source: bytes | Part = field(repr=False)
+    whole: bytes = field(default=b"", repr=False)
 
     @cached_property
     def data(self) -> bytes:

@@ -13,7 +13,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from ball.labels import LABELS, UnknownClassError
 from ball.places import weights_folder
 from pages._parts import letting_go
-from pages._parts.worklist import Worklist
+from pages._parts.worklist import HELD, Worklist
 
 _EXAMPLES_A_CLASS: Final = 3
 
@@ -25,11 +25,14 @@ def worklist() -> Worklist:
 
 
 def add_file(todo: Worklist, name: str, content: bytes) -> None:
-    """Add every field that a file holds: itself, its pages or frames, or the pictures of an archive."""
+    """Add every field that a file holds: itself, its pages or frames, or the pictures of an archive; a full list says so instead."""
     from ball.files import fields_in
 
+    if todo.held + len(content) > HELD:
+        todo.refuse(name)
+        return
     for part in fields_in(content, name):
-        todo.add(part.name, part)
+        todo.add(part.name, part, content)
 
 
 def uploader(todo: Worklist) -> None:

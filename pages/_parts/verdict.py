@@ -13,7 +13,7 @@ from ball.names import TITLES
 from ball.wording import BENIGN as BENIGN
 from ball.wording import checks as checks
 from pages._parts import marks, pictures, standing, steadiness, viewer
-from pages._parts.worklist import Row, Worklist
+from pages._parts.worklist import FULL, Row, Worklist
 
 if TYPE_CHECKING:
     from ball.reading import Reading
@@ -95,6 +95,6 @@ def _not_read(row: Row, reading: Reading, todo: Worklist) -> None:
         st.markdown("The other file was read.")
     elif others:
         st.markdown(f"The other {read} files were read." if read == len(others) else f"Of {len(others)} other files {read} were read.")
-    if len(reading.missing) < len(TITLES):
+    if len(reading.missing) < len(TITLES) and reading.reason != FULL:
         st.markdown("Open the file in an image viewer. If it shows there, save it as PNG or TIFF and add it again; if not, copy it anew.")
     st.button("Remove", icon=":material/close:", key="remove", on_click=todo.remove, args=(row.number,))

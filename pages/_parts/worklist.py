@@ -32,6 +32,11 @@ SHOWN: Final = 800
 REMEMBERED: Final = 64
 """Readings kept by content, so that a file added again is not computed again; also how many rows keep their evidence."""
 
+HELD: Final = 2**31
+"""Bytes of files that a visit holds: all are kept, to open a field at its own size, to read it again and to save its picture."""
+
+FULL: Final = f"The list holds {HELD / 2**30:g} GB of files, as much as it may. Save the case, clear the list, then add this file again."
+
 
 @dataclass
 class Row:
@@ -156,17 +161,30 @@ class Worklist:
     def __post_init__(self) -> None:
         self._ahead = ReadAhead(lambda file, engine: _key(file, engine) in self._known)
 
-    def add(self, name: str, data: bytes | Part) -> None:
-        """Queue a file, or a part of one; the same file twice is two rows."""
+    @property
+    def held(self) -> int:
+        """Bytes of the files that are read, and of those that wait; archives wait packed."""
+        waiting = {id(file.whole): len(file.whole) for _, file in self.waiting}
+        return sum(len(row.data) for row in self.rows) + sum(waiting.values())
+
+    def add(self, name: str, data: bytes | Part, whole: bytes | None = None) -> None:
+        """Queue a file, or a part of the ``whole`` of one; the same file twice is two rows."""
         if not self.waiting:
             self.batch, self.began = 0, time.monotonic()
         self.taken += 1
         self.batch += 1
         row = Row(self.taken, name, file=name if isinstance(data, bytes) else data.file)
         self.rows.append(row)
-        file = File(row.number, data)
+        file = File(row.number, data, (data if isinstance(data, bytes) else b"") if whole is None else whole)
         self.waiting.append((row, file))
         self._ahead.add(file)
+
+    def refuse(self, name: str) -> None:
+        """Add a row for a file that there is no room for."""
+        from ball.reading import Reading
+
+        self.taken += 1
+        self.rows.append(Row(self.taken, name, Reading(name, "", "error", FULL), file=name))
 
     def read_next(self, engine: Engine) -> None:
         """Read the first waiting file, or take the reading of the same bytes; the next ones are prepared meanwhile."""

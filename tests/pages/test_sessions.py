@@ -69,3 +69,17 @@ def test_a_long_visit_keeps_evidence_of_some_fields_alone(engine: Any, monkeypat
     todo = sessions.read_all([sessions.field(0, number) for number in range(8)], engine)
     assert sum(row.reading is not None and row.reading.evidence is not None for row in todo.rows) == 3
     assert len(todo._known) == 3
+
+
+def test_the_growth_of_a_long_visit_is_told_with_its_files_and_without() -> None:
+    told = sessions.grown({100: 2000.0, 200: 2060.0, 300: 2110.0}, {100: 50.0, 200: 100.0, 300: 150.0})
+    assert told == {"most_growth_after_100": 0.055, "most_growth_besides_the_files": 0.005}
+    assert set(sessions.grown({}, {}).values()) == {None}
+
+
+def test_the_fields_of_a_long_visit_are_of_a_camera_and_no_two_alike(tmp_path: Path) -> None:
+    from ball.images import decode
+
+    paths = sessions.made(tmp_path, sessions.originals(None), range(12))
+    assert len({path.read_bytes() for path in paths}) == 12
+    assert all(decode(path.read_bytes()).rgb.shape == (768, 1024, 3) for path in paths)

@@ -16,7 +16,7 @@ from ball import synthetic
 from ball.images import MAX_BYTES
 from benchmarks.samples import PERSON, dicom, picture, saved, tiff_pages, zipped
 from pages._parts import intake, tables, viewer
-from pages._parts.worklist import Row, Worklist
+from pages._parts.worklist import FULL, Row, Worklist
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,6 +64,32 @@ def test_a_file_that_is_too_large_gets_a_row_and_a_sentence(app: AppTest) -> Non
     (row,) = upload(app, ("large.tif", b"II\x2a\x00" + bytes(64 * 2**20)))
     assert row.reading is not None
     assert "at most 64 can be read" in (row.reading.reason or "")
+
+
+def test_a_full_list_says_so_and_has_room_once_it_is_cleared(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages, one = tiff_pages([picture(1), picture(2)]), saved(picture(3), "PNG")
+    monkeypatch.setattr(intake, "HELD", len(pages) + len(one) - 1)
+    rows = upload(app, ("a.tif", pages), ("b.png", one))
+    assert [row.name for row in rows] == ["a.tif, page 1", "a.tif, page 2", "b.png"]
+    assert [row.reading is not None and row.reading.reason == FULL for row in rows] == [False, False, True]
+    app.session_state["worklist"].chosen = rows[-1].number
+    app.run()
+    assert FULL in html(app)
+    assert not any("image viewer" in text.value for text in app.markdown)
+    app.button(key="clear-list").click().run()
+    (row,) = upload(app, ("b.png", one))
+    assert row.reading is not None
+    assert row.reading.status != "error"
+
+
+def test_what_waits_is_counted_once_and_what_is_read_as_it_is_kept() -> None:
+    todo, pages, one = Worklist(), tiff_pages([picture(1), picture(2)]), saved(picture(3), "PNG")
+    intake.add_file(todo, "a.tif", pages)
+    todo.add("b.png", one)
+    assert todo.held == len(pages) + len(one)
+    todo.waiting.clear()
+    todo.rows[0].data = one
+    assert todo.held == len(one)
 
 
 def test_the_page_says_how_large_a_file_may_be(app: AppTest) -> None:
