@@ -26,13 +26,17 @@ def restore_sentence() -> str:
     return "Restore it with `git checkout weights`"
 
 
-def read_command(file: str, stability: bool = False) -> str:
-    """The command that reads a file again, typed in its folder, its stability with it where asked for.
+def read_command(file: str, stability: bool = False, suggest_from: float | None = None) -> str:
+    """The command that reads a file again, typed in its folder.
 
-    A name that looks like an option is no option.
+    Args:
+        file: its name; one that looks like an option is no option.
+        stability: whether small changes are tried as well.
+        suggest_from: the probability that its suggestion is held to, where that is another than the validated limit.
     """
     tried = " --stability" if stability else ""
-    return f"python -m ball read {shlex.quote(f'./{file}' if file.startswith('-') else file)}{tried} --json -"
+    held = "" if suggest_from is None else f" --suggest-from {100 * suggest_from:.10g}"
+    return f"python -m ball read {shlex.quote(f'./{file}' if file.startswith('-') else file)}{tried}{held} --json -"
 
 
 THRESHOLDS: Final = "trust.json"

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ball.places import THRESHOLDS, weights_folder
+
+ASKED: Final = (25.0, 100.0)
+"""Least and largest limit in percent that a reader may ask for instead of the validated one: below chance among four it means nothing."""
+
+VALIDATED: Final = "validated"
+"""Key of the validated limit, where a suggestion was held to another one."""
 
 
 def thresholds(folder: Path | None = None) -> dict[str, Any]:

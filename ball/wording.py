@@ -164,6 +164,11 @@ def percent(value: float, digits: int = 1) -> str:
     return f"{text} %"
 
 
+def percent_limit(limit: float, digits: int = 1) -> str:
+    """A limit in percent, without the zeros behind a whole number."""
+    return f"{f'{100 * limit:.{digits}f}'.rstrip('0').rstrip('.')} %"
+
+
 def under_changes(low: float, high: float) -> str:
     """Least and largest probability of the leading class under small changes of the field, as a fact."""
     return f"{percent(low, 0)} to {percent(high, 0)} under small changes of stain and light"

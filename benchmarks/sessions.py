@@ -148,13 +148,14 @@ def endure(count: int, data: Path | None) -> dict[str, Any]:
     """Part two: what a server holds while one visit adds and reads ``count`` fields."""
     from playwright.sync_api import sync_playwright
 
-    from benchmarks.app import WAIT, _open, _rested, megabytes, server
+    from benchmarks.app import OURS, WAIT, _open, _rested, megabytes, server
 
     sources, held, files = originals(data), dict[int, float](), dict[int, float]()
-    with sync_playwright() as playwright, server() as (address, pid), TemporaryDirectory() as folder:
+    script, heading = OURS
+    with sync_playwright() as playwright, server(script) as (address, pid), TemporaryDirectory() as folder:
         path = os.environ.get("CHROMIUM") or shutil.which("chromium")
         page = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"]).new_page()
-        _open(page, address)
+        _open(page, address, heading)
         total = 0
         for after in range(_ADDED, count + 1, _ADDED):
             paths = made(Path(folder), sources, range(after - _ADDED, after))

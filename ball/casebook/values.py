@@ -11,6 +11,7 @@ from typing import Any, Final
 from ball.export import STABILITY
 from ball.labels import LABELS, prediction_set
 from ball.places import read_command
+from ball.thresholds import VALIDATED
 from ball.verdict import Verdict, suggested
 from ball.wording import NOT_CALIBRATED
 
@@ -64,7 +65,8 @@ class Record:
 class Field:
     """One field of a case: the document of its reading (`Reading.document`), its cells, and the reader's verdict.
 
-    ``consensus`` is that of the reading in contract order, ``thresholds`` what it was held to (`ball.thresholds`),
+    ``consensus`` is that of the reading in contract order, ``thresholds`` what it was held to (`ball.thresholds`; `VALIDATED`
+    is there, too, where the reader asked for another limit than the validated one),
     ``versions`` the software that read it, ``cells`` the measures of every cell by name. ``picture`` is a PNG to be kept,
     and is given only when a field is saved; ``kept`` says whether one lies in the case book. ``container`` is the name of the
     file that it came in, where that is another than its own: a TIFF of several pages, an archive. ``id`` is None until the
@@ -97,7 +99,8 @@ class Field:
     @property
     def command(self) -> str:
         """The command that makes this reading again."""
-        return read_command(self.origin, STABILITY in self.document)
+        asked = self.thresholds["suggest"] if VALIDATED in self.thresholds else None
+        return read_command(self.origin, STABILITY in self.document, asked)
 
     @property
     def spread(self) -> tuple[float, float] | None:

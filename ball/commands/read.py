@@ -23,6 +23,7 @@ from ball.commands._output import (
 from ball.export import STABILITY, USE, readings_csv, readings_json
 from ball.labels import LABELS
 from ball.names import ENGINES
+from ball.thresholds import ASKED
 from ball.wording import not_ruled_out
 
 if TYPE_CHECKING:
@@ -53,12 +54,26 @@ def add(commands: Any) -> None:
     parser.add_argument("--stability", action="store_true",
                         help="read each field under seven changes of stain, light and compression, too: a vote that turns over is "
                         "flagged, and the probability's spread is written (takes several times as long)")
+    parser.add_argument("--suggest-from", type=_limit, metavar="PERCENT",
+                        help=f"suggest a class from this probability on, {ASKED[0]:g} to {ASKED[1]:g}, instead of the validated limit: "
+                        "as the slider of the app's Read page")
     slides.add(parser)
     parser.add_argument(
         "--engine", metavar="NAME", default="auto",
         help=f"what runs the networks: {', '.join(ENGINES)}; default auto, the best exact one present; fast takes bf16 where it can",
     )
     parser.set_defaults(run=run)
+
+
+def _limit(text: str) -> float:
+    """A limit in percent as a probability, for `argparse`."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not ASKED[0] <= value <= ASKED[1]:
+        raise argparse.ArgumentTypeError(f"expected a percentage from {ASKED[0]:g} to {ASKED[1]:g}, got {text!r}")
+    return round(value / 100, 6)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -72,6 +87,8 @@ def run(args: argparse.Namespace) -> int:
         _require_apart(args.maps, args.inputs)
         make_folder(args.maps)
     engine = _engine(args.engine)
+    if args.suggest_from is not None:
+        _warn(engine, args.suggest_from)
     from ball.trust.slide import SlideField
 
     documents: list[Document] = []
@@ -81,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         for reading in _readings(files, engine, args.maps is not None, args.height_um):
             field = SlideField.of(reading)
-            documents.append(_document(reading, args.maps, engine if args.stability else None))
+            documents.append(_document(reading, args.maps, engine if args.stability else None, args.suggest_from))
             gathered.append(field)
             doubts.append(", ".join(not_ruled_out(reading)))
             status = status or int(documents[-1]["status"] == "error")
@@ -136,6 +153,18 @@ def _engine(name: str) -> Engine:
     return engine
 
 
+def _warn(engine: Engine, limit: float) -> None:
+    """Say what a limit below the validated one means, or that without a validated one there is nothing to move."""
+    from ball.trust.limit import warning
+    from ball.trust.store import find_trust
+
+    trust = find_trust(engine.folder)
+    if trust is None or not trust.fits(engine.hashes):
+        say("--suggest-from changes nothing: there is no validated limit for these weights.")
+    elif said := warning(limit, trust.limits.suggest):
+        say(said)
+
+
 def _readings(files: Sequence[tuple[str, Path]], engine: Engine, maps: bool, scale: float | None) -> Iterator[Reading]:
     from ball.files import fields_at
     from ball.reading import read_many
@@ -145,21 +174,25 @@ def _readings(files: Sequence[tuple[str, Path]], engine: Engine, maps: bool, sca
     return read_many(fields, engine=engine, maps=maps, scale=scale)
 
 
-def _document(reading: Reading, maps: Path | None, changing: Engine | None) -> Document:
+def _document(reading: Reading, maps: Path | None, changing: Engine | None, limit: float | None) -> Document:
     """Name a field that could not be read on standard error, write the maps of another; keep nothing but its document.
 
-    With ``changing`` the field is read again under small changes, and what they do is part of the document.
+    With ``changing`` the field is read again under small changes, and what they do is part of the document. With ``limit``
+    its suggestion is held to that instead of the validated one.
     """
+    from ball.trust.limit import suggest_from
+
     if reading.status == "error":
         say(f"{printable(reading.file)}: {reading.reason}")
     elif maps is not None:
         _write_maps(reading, maps)
-    if changing is None:
-        return reading.document()
-    from ball.trust.stability import try_changes
+    tried: Document = {}
+    if changing is not None:
+        from ball.trust.stability import try_changes
 
-    found = try_changes(reading, changing)
-    return (found.flagged(reading) if found else reading).document() | {STABILITY: found.document() if found else None}
+        found = try_changes(reading, changing)
+        reading, tried = (found.flagged(reading) if found else reading), {STABILITY: found.document() if found else None}
+    return (reading if limit is None else suggest_from(reading, limit)).document() | tried
 
 
 def _write_maps(reading: Reading, folder: Path) -> None:

@@ -14,7 +14,7 @@ from ball.trust.appearance import Appearance, describe
 from ball.trust.calibration import consensus, disagreement, prediction_set
 from ball.trust.gate import NO_NUCLEI, Examination, examine
 from ball.trust.store import Trust, calibration_for
-from ball.wording import NOT_CALIBRATED, percent
+from ball.wording import NOT_CALIBRATED, percent, percent_limit
 
 NO_GATE: Final = (
     "no_gate: Whether this is a smear like those validated was not checked: the thresholds are missing or damaged. "
@@ -106,8 +106,3 @@ def below(probability: float, leading: str, limit: float) -> str:
     """Why there is no suggestion: rounded as everywhere, finer only where the rounding would reach the limit."""
     digits = next((digits for digits in range(1, 6) if round(100 * probability, digits) < round(100 * limit, digits)), 6)
     return f"{percent(probability, digits)} {leading} is below the {percent_limit(limit, digits)} needed for a suggestion."
-
-
-def percent_limit(limit: float, digits: int = 1) -> str:
-    """A limit in percent, without the zeros behind a whole number."""
-    return f"{f'{100 * limit:.{digits}f}'.rstrip('0').rstrip('.')} %"

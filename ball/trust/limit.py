@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ball.labels import UNIDENTIFIED
-from ball.trust.judge import below, percent_limit
+from ball.trust.judge import below
+from ball.wording import percent_limit
 
 if TYPE_CHECKING:
     from ball.reading import Reading
@@ -33,3 +34,10 @@ def suggest_from(reading: Reading, limit: float) -> Reading:
         lowered = f"Suggested from {percent_limit(limit)} on, below the validated limit of {percent_limit(judgement.limit)}."
         flags = (*flags, f"{CODE}: {lowered}")
     return replace(reading, suggestion=leading, reason=None, flags=flags)
+
+
+def warning(limit: float, validated: float) -> str:
+    """What a limit below the validated one means; empty for any other."""
+    if limit >= validated:
+        return ""
+    return f"Below the validated limit of {percent_limit(validated)}: more suggestions, and more of them wrong."

@@ -24,7 +24,7 @@ def worklist() -> Worklist:
     return found
 
 
-def add_file(todo: Worklist, name: str, content: bytes) -> None:
+def add_file(todo: Worklist, name: str, content: bytes, *, on_disk: bool = True) -> None:
     """Add every field that a file holds: itself, its pages or frames, or the pictures of an archive; a full list says so instead."""
     from ball.files import fields_in
 
@@ -32,7 +32,7 @@ def add_file(todo: Worklist, name: str, content: bytes) -> None:
         todo.refuse(name)
         return
     for part in fields_in(content, name):
-        todo.add(part.name, part, content)
+        todo.add(part.name, part, content, on_disk=on_disk)
 
 
 def uploader(todo: Worklist) -> None:
@@ -74,7 +74,8 @@ def _take(todo: Worklist, found: Sequence[object], name: str | None = None) -> b
     """
     files = [file for file in found if isinstance(file, UploadedFile)]
     for file in files:
-        add_file(todo, name or file.name, file.getvalue())
+        # Only a photograph is named here: it came from no file.
+        add_file(todo, name or file.name, file.getvalue(), on_disk=name is None)
     letting_go.uploads(files)
     return bool(files)
 
@@ -85,7 +86,7 @@ def draw_synthetic(todo: Worklist) -> None:
 
     seed = st.session_state.get("synthetic-seed", 0) + 1
     st.session_state["synthetic-seed"] = seed
-    todo.add(synthetic.file_name(seed), synthetic.png(seed))
+    todo.add(synthetic.file_name(seed), synthetic.png(seed), on_disk=False)
 
 
 def example_files() -> list[Path]:

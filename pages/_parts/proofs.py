@@ -67,4 +67,9 @@ def _details(reading: Reading, row: Row) -> None:
     st.subheader("Where these numbers come from", anchor=False)
     st.html(f'<dl class="ball-facts">{lines}</dl>')
     st.markdown("The same reading, on the command line:")
-    st.code(read_command(row.file or row.name, stability=row.stability is not None), language=None, wrap_lines=True)
+    st.code(read_command(row.file or row.name, row.stability is not None, row.asked), language=None, wrap_lines=True)
+    if not row.on_disk:
+        st.markdown("This picture was made on this page and is not on disk. Download it to where you type the command.")
+        st.download_button(
+            f"Download {row.name}", row.data, row.name, icon=":material/download:", on_click="ignore", key=f"picture-{row.number}"
+        )

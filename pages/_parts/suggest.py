@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from ball.thresholds import ASKED
+
 if TYPE_CHECKING:
     from pages._parts.worklist import Worklist
 
@@ -47,8 +49,9 @@ def slider(todo: Worklist) -> None:
     def keep() -> None:
         st.session_state[_KEPT] = st.session_state[_KEY]
 
-    asked = st.slider("Suggest only from", 25.0, 100.0, step=0.1, format="%.1f %%", key=_KEY, on_change=keep, help=_HELP, width=420)
-    if asked < validated:
-        st.markdown(
-            f":material/warning: **Below the validated limit of {validated:g} %:** more suggestions, and more of them wrong."
-        )
+    asked = st.slider("Suggest only from", *ASKED, step=0.1, format="%.1f %%", key=_KEY, on_change=keep, help=_HELP, width=420)
+    from ball.trust.limit import warning
+
+    said, _, meant = warning(asked / 100, validated / 100).partition(": ")
+    if said:
+        st.markdown(f":material/warning: **{said}:** {meant}")

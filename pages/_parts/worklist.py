@@ -47,7 +47,8 @@ class Row:
     ``measures`` are the cells of its document and the measures of each, ``verdict`` the reader's own, ``saved`` the field
     of the case book that it is kept as. ``sha256`` is that of the file as it came, where ``data`` is its kept picture instead.
     ``seen``: whether it was opened. ``limit``: the probability that its suggestion was held to, where it was held to one.
-    ``stability``: what small changes of stain and light do to it, where that was tried.
+    ``stability``: what small changes of stain and light do to it, where that was tried. ``on_disk``: whether it came as a file,
+    not as a photograph or a drawing made on the page.
     """
 
     number: int
@@ -66,6 +67,7 @@ class Row:
     seen: bool = False
     limit: float | None = None
     stability: Stability | None = None
+    on_disk: bool = True
 
     @property
     def unsaved(self) -> bool:
@@ -90,6 +92,12 @@ class Row:
     @property
     def _now(self) -> str | None:
         return suggested(self.reading.status, self.reading.suggestion) if self.reading else None
+
+    @property
+    def asked(self) -> float | None:
+        """The limit that the reader asked for, where it is another than the validated one."""
+        judgement = self.reading.judgement if self.reading else None
+        return self.limit if judgement is not None and self.limit != judgement.limit else None
 
     @property
     def faded(self) -> bool:
@@ -167,13 +175,13 @@ class Worklist:
         waiting = {id(file.whole): len(file.whole) for _, file in self.waiting}
         return sum(len(row.data) for row in self.rows) + sum(waiting.values())
 
-    def add(self, name: str, data: bytes | Part, whole: bytes | None = None) -> None:
+    def add(self, name: str, data: bytes | Part, whole: bytes | None = None, *, on_disk: bool = True) -> None:
         """Queue a file, or a part of the ``whole`` of one; the same file twice is two rows."""
         if not self.waiting:
             self.batch, self.began = 0, time.monotonic()
         self.taken += 1
         self.batch += 1
-        row = Row(self.taken, name, file=name if isinstance(data, bytes) else data.file)
+        row = Row(self.taken, name, file=name if isinstance(data, bytes) else data.file, on_disk=on_disk)
         self.rows.append(row)
         file = File(row.number, data, (data if isinstance(data, bytes) else b"") if whole is None else whole)
         self.waiting.append((row, file))

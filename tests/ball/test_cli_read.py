@@ -98,6 +98,54 @@ def test_stability_adds_its_flag_and_its_spread_and_nothing_else(folder: Path, c
     assert f"({found[0]['stability']['low']:.3f}-" in capsys.readouterr().out
 
 
+@pytest.fixture
+def calibrated(random_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The weights, with thresholds that none of their faint probabilities reaches."""
+    from ball.engine import load_engine
+    from ball.weights import Store
+    from tests import trust_files
+
+    made = tmp_path / "calibrated"
+    made.mkdir()
+    for path in random_weights.iterdir():
+        (made / path.name).symlink_to(path)
+    trust_files.write(made, trust_files.trust(load_engine(Store(random_weights)).hashes, suggest=0.9))
+    monkeypatch.setenv("BALL_WEIGHTS", str(made))
+    return made
+
+
+@pytest.mark.usefixtures("calibrated")
+def test_another_limit_suggests_more_and_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder / "field 2.png"
+    _, (usual,), said = documents(capsys, path)
+    assert usual["suggestion"] == "Unidentified"
+    assert "validated limit" not in said
+    _, (lower,), said = documents(capsys, path, "--suggest-from", "25")
+    assert lower["suggestion"] in LABELS
+    assert lower["flags"][-1] == "below_validated_limit: Suggested from 25 % on, below the validated limit of 90 %."
+    assert "Below the validated limit of 90 %: more suggestions, and more of them wrong." in said
+    assert (lower["votes"], lower["probability"]) == (usual["votes"], usual["probability"])
+    _, (higher,), said = documents(capsys, path, "--suggest-from", "97.5")
+    assert higher["reason"].endswith("is below the 97.5 % needed for a suggestion.")
+    assert "validated limit" not in said
+
+
+def test_without_a_validated_limit_there_is_none_to_move(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder / "field 2.png"
+    _, (usual,), _ = documents(capsys, path)
+    _, (same,), said = documents(capsys, path, "--suggest-from", "99")
+    assert "--suggest-from changes nothing" in said
+    assert {**same, "seconds": {}} == {**usual, "seconds": {}}
+
+
+@pytest.mark.parametrize("limit", ["24.9", "100.1", "-3", "nan", "much"])
+def test_a_limit_outside_the_slider_is_wrong_usage(limit: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["read", str(folder), f"--suggest-from={limit}"])
+    assert left.value.code == 2
+    assert "expected a percentage from 25 to 100" in capsys.readouterr().err
+
+
 def test_a_height_gives_micrometres(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, (first, *_), _ = documents(capsys, folder / "field 2.png", "--height-um", "90")
     assert first["cells"]["median"]["micrometres"] > 0

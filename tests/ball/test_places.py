@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.parametrize("name", ["a b.png", "-x.png", "--json.png", "$(touch evil).png", "it's.png", ";rm.png", "名前.png"])
 def test_any_name_is_one_word_and_no_option(name: str) -> None:
+    assert shlex.split(read_command(name, suggest_from=0.881))[5:7] == ["--suggest-from", "88.1"]
     words = shlex.split(read_command(name))
     assert words[:4] == ["python", "-m", "ball", "read"]
     assert words[5:] == ["--json", "-"]

@@ -90,6 +90,21 @@ def test_what_small_changes_do_is_reported_where_it_was_tried() -> None:
         assert "small changes" not in " ".join(words(pdf_of(Report((Sheet(other),)))))
 
 
+def test_the_command_names_the_limit_that_the_reader_asked_for() -> None:
+    sheet = Sheet(field())
+    assert "--suggest-from" not in " ".join(words(pdf_of(Report((sheet,)))))
+    asked = Sheet(replace(field(), thresholds={"suggest": 0.953, "validated": 0.88}))
+    assert "python -m ball read field.png --suggest-from 95.3 --json -" in " ".join(words(pdf_of(Report((asked,)))))
+
+
+def test_a_field_is_let_go_once_its_page_is_drawn(sheet: Sheet, reading: Any) -> None:
+    looked: list[str] = []
+    two = tuple(replace(sheet, look=lambda _, name=name: looked.append(name) or reading.evidence) for name in ("a", "b"))
+    drawn: list[tuple[int, list[str]]] = []
+    zip_of(Report(two), lambda number, _field, evidence: drawn.append((number, [*looked])) if evidence is reading.evidence else None)
+    assert drawn == [(1, ["a"]), (2, ["a", "b"])]
+
+
 def test_a_page_of_a_file_is_read_again_from_the_file() -> None:
     sheet = Sheet(field("slides.tif, page 2", container="slides.tif"))
     assert "python -m ball read slides.tif --json -" in " ".join(words(pdf_of(Report((sheet,)))))

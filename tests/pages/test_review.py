@@ -243,11 +243,13 @@ def test_a_case_records_the_limit_that_the_reader_used(limit: dict[str, float], 
     suggest.apply(mine := Worklist(rows=[first]))
     [field] = saving.save(mine, book, "RK", "", keep=False).fields
     assert (field.suggestion, field.thresholds["suggest"]) == (LABELS[1], 0.9)
+    assert "--suggest-from" not in field.command
     limit["suggest-from-kept"] = 97.3
     suggest.apply(other := Worklist(rows=[judged_row(None)]))
     case = saving.save(other, book, "RK", "", keep=False)
     [field] = case.fields
     assert (field.suggestion, field.thresholds["suggest"]) == (UNIDENTIFIED, 0.973)
+    assert field.command == "python -m ball read 1.png --suggest-from 97.3 --json -"
     assert "97.3 % needed" in (field.record.reason or "")
     assert book.history(case)[0].content["thresholds"]["suggest"] == 0.973
 

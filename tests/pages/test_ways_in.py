@@ -122,6 +122,21 @@ def test_the_command_that_reads_a_page_again_names_its_file(app: AppTest) -> Non
     assert any(block.value.startswith("python -m ball read 'a b.tif'") for block in app.code)
 
 
+def test_a_picture_made_on_the_page_is_offered_for_the_command_that_reads_it_again(app: AppTest) -> None:
+    def told() -> tuple[bool, list[str]]:
+        labels = [each.proto.label for each in app.get("download_button")]
+        return any("is not on disk" in text.value for text in app.markdown), [each for each in labels if each.endswith(".png")]
+
+    upload(app, ("a.png", saved(picture(), "PNG")))
+    assert told() == (False, [])
+    next(button for button in app.button if button.label == "Draw a synthetic field").click().run()
+    app.session_state["worklist"].chosen = 2
+    app.run()
+    assert not app.exception
+    assert told() == (True, ["Download synthetic-field-1.png"])
+    assert any(block.value.startswith("python -m ball read synthetic-field-1.png") for block in app.code)
+
+
 def test_the_camera_is_off_until_it_is_asked_for(app: AppTest) -> None:
     assert not app.get("camera_input")
     app.toggle(key="camera").set_value(True).run()
@@ -143,7 +158,7 @@ def test_a_photograph_is_a_field_and_the_next_one_another(monkeypatch: pytest.Mo
         key, on_change = taken[-1]
         state[key] = UploadedFile(UploadedFileRec(key, "photo.jpg", "image/jpeg", saved(picture(), "JPEG")), FileURLs())
         on_change()
-    assert [row.name for row in todo.rows] == ["camera-1.jpg", "camera-2.jpg"]
+    assert [(row.name, row.on_disk) for row in todo.rows] == [("camera-1.jpg", False), ("camera-2.jpg", False)]
     assert taken[0][0] != taken[1][0]
 
 
