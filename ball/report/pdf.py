@@ -15,6 +15,7 @@ from ball.names import TITLES
 from ball.report import pictures
 from ball.report.fonts import FAMILY, font_file, shown
 from ball.report.values import Drawn, Report, passed, spoken
+from ball.thresholds import described
 from ball.wording import BENIGN, MARKS, Mark, checks, mark_of, percent, under_changes
 
 if TYPE_CHECKING:
@@ -351,7 +352,7 @@ def _sources(pages: _Pages, field: Field) -> None:
     facts = {
         "SHA-256 of the file": field.sha256,
         "Flags": "; ".join(document["flags"]) or "none",
-        "Thresholds": ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in field.thresholds.items()),
+        "Thresholds": "; ".join(described(field.thresholds)),
         "Engine": document["engine"],
         "Software": ", ".join(f"{name} {version}" for name, version in field.versions.items()),
         **{f"Weights of {TITLES.get(name, name)}": sha256 for name, sha256 in document["weights"].items()},

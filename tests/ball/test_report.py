@@ -74,7 +74,7 @@ def test_a_report_holds_all_that_was_read(sheet: Sheet, reading: Any) -> None:
     assert all(sha256 in text for sha256 in [reading.sha256, *reading.weights.values()])
     assert all(percent(value) in text for value in reading.consensus)
     assert "torch 2.15.0" in text
-    assert "clusters 3" in text
+    assert "3 clusters of colour" in text
     assert "Seen." in text
     assert f"{len(reading.evidence.cells)} cells" in text
     assert "python -m ball read field.png --json -" in text
@@ -88,6 +88,23 @@ def test_what_small_changes_do_is_reported_where_it_was_tried() -> None:
     refused = replace(tried, document=tried.document | {"status": "refused", "suggestion": UNIDENTIFIED, "reason": "No smear."})
     for other in (field(), refused):
         assert "small changes" not in " ".join(words(pdf_of(Report((Sheet(other),)))))
+
+
+def test_thresholds_are_told_in_words_and_rounded_and_stay_exact_in_the_document() -> None:
+    held = {
+        "clusters": 3, "min_object": 60, "min_contrast": 8.0, "suggest": 0.953, "target": 0.015, "label_set": 0.028705277234310437,
+        "coverage": 0.95, "refuse": 1.94821530923672, "basis": "stain", "validated": 0.88, "of_tomorrow": "new",
+    }  # fmt: skip
+    text = " ".join(words(pdf_of(Report((Sheet(replace(field(), thresholds=held)),)))))
+    told = [
+        "objects from 60 px on", "a class suggested from 95.3 % on", "the validated limit is 88 %",
+        "a class from 2.9 % on is not ruled out",
+        "at most 1.5 % of fields suggested wrongly", "the right one in 95 % of fields", "a strangeness of 1.95 on",
+        "limits from stains held out", "of tomorrow new",
+    ]  # fmt: skip
+    assert [each for each in told if each not in text] == []
+    assert "0.0287" not in text
+    assert "1.948" not in text
 
 
 def test_the_command_names_the_limit_that_the_reader_asked_for() -> None:
