@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -83,3 +84,12 @@ def test_the_fields_of_a_long_visit_are_of_a_camera_and_no_two_alike(tmp_path: P
     paths = sessions.made(tmp_path, sessions.originals(None), range(12))
     assert len({path.read_bytes() for path in paths}) == 12
     assert all(decode(path.read_bytes()).rgb.shape == (768, 1024, 3) for path in paths)
+
+
+def test_the_committed_result_is_of_the_weights_here() -> None:
+    found = json.loads((ROOT / "benchmarks" / "results" / "sessions.json").read_text(encoding="utf-8"))
+    manifest = json.loads((ROOT / "weights" / "manifest.json").read_text(encoding="utf-8"))
+    assert found["weights"] == {name: entry["sha256"] for name, entry in manifest["networks"].items()}
+    once = found["at_once"]
+    assert (once["visits"], once["fields_each"], once["differences"], once["not_read"]) == (8, 20, [], 0)
+    assert once["largest_difference_of_a_probability"] <= found["goals"]["probability"] == sessions.CLOSE
