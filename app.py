@@ -37,6 +37,7 @@ chosen = st.navigation(
     ],
     position="top",
 )
+frame.stay_local()
 frame.settle()
 letting_go.after_the_visit(intake.worklist())
 # Before the page: a page that stops early must not take the notice with it.

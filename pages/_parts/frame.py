@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import streamlit as st
+from streamlit import net_util
 
 _HERE = Path(__file__).resolve().parent
 
@@ -30,6 +31,14 @@ def settle() -> None:
     if len(sys.modules) != _settled_at:
         gc.freeze()
         _settled_at = len(sys.modules)
+
+
+def stay_local() -> None:
+    """Keep Streamlit from asking a service on the network for this computer's address.
+
+    It does so before it refuses a page of another site that tries to connect, unless it knows the address: to compare the two.
+    """
+    net_util._external_ip = net_util._external_ip or "127.0.0.1"
 
 
 def notice() -> None:

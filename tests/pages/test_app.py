@@ -9,7 +9,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from streamlit import net_util
 from streamlit.testing.v1 import AppTest
+from streamlit.web.server.server_util import is_url_from_allowed_origins
 
 from pages._parts import frame
 
@@ -55,6 +57,18 @@ def test_the_settings_keep_visitors_and_figures_private() -> None:
 
 def test_no_page_asks_the_network_for_its_icon() -> None:
     assert Path(frame.ICON).is_file()
+
+
+def test_a_page_of_another_site_is_refused_without_asking_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(net_util, "_external_ip", None)
+    monkeypatch.setattr(net_util, "_make_blocking_http_get", lambda url, **_: asked.append(url))
+    assert not is_url_from_allowed_origins("https://elsewhere.example")
+    assert asked, "this is how Streamlit would ask"
+    asked.clear()
+    AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    assert not is_url_from_allowed_origins("https://elsewhere.example")
+    assert not asked
 
 
 def test_what_is_loaded_for_good_is_spared_by_the_collector_once(monkeypatch: pytest.MonkeyPatch) -> None:
