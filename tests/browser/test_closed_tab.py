@@ -26,11 +26,16 @@ def held(server: str, what: str) -> int:
     return sum(map(int, found))
 
 
-def emptied(server: str, what: str, seconds: float) -> bool:
+def becomes(holding: bool, server: str, what: str, seconds: float) -> bool:
+    """Whether a store holds something, or nothing, before that time is over."""
     until = time.monotonic() + seconds
-    while held(server, what) and time.monotonic() < until:
+    while bool(held(server, what)) != holding and time.monotonic() < until:
         time.sleep(0.5)
-    return not held(server, what)
+    return bool(held(server, what)) == holding
+
+
+def emptied(server: str, what: str, seconds: float) -> bool:
+    return becomes(False, server, what, seconds)
 
 
 def read(page: Any, *seeds: int, of: int) -> None:
@@ -51,12 +56,12 @@ def test_uploads_are_let_go_of_once_taken_and_all_else_with_the_tab(
     read(page, 3, of=3)
     assert emptied(server, "UploadedFileManager", 10)
     pictures = "st_memory_media_file_storage"
-    assert held(server, pictures), "the maps on screen are pictures of the visit: without them nothing is tested"
+    assert becomes(True, server, pictures, 30), "the maps on screen are pictures of the visit: without them nothing is tested"
     page.get_by_role("button", name="Clear the list").click()
     page.get_by_role("heading", name="Read fields of a smear").wait_for()
     assert emptied(server, pictures, 30)
     read(page, 4, of=1)
-    assert held(server, pictures)
+    assert becomes(True, server, pictures, 30)
     assert not page.get_by_test_id("stException").count()
     page.close()
     assert emptied(server, pictures, 4 * KEPT)

@@ -73,4 +73,4 @@ def test_at_1280_pixels_the_columns_that_answer_are_seen(
     settle(page)
     table = page.get_by_test_id("stMain").get_by_test_id("stDataFrame").first
     table.locator("canvas th").first.wait_for(state="attached", timeout=WAIT)
-    assert columns(table)[2:] == ["Suggestion", "Probability", "Votes", "Your reading", "Check", "Agree"]
+    assert columns(table)[2:] == ["Suggestion", "Probability", "Votes", "Your reading", "Check", "Votes alike"]

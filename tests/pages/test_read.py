@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from ball import synthetic
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.names import TITLES
+from ball.trust.judge import Judgement
 from ball.verdict import AGREE
 from pages._parts import marks, tables, verdict, worklist
 from pages._parts.worklist import Row, Worklist
@@ -494,8 +495,9 @@ def test_worst_comes_first(reading: Any) -> None:
     agreed = {"votes": reading.votes[:1], "flags": (), "status": "read", "suggestion": reading.votes[0].label}
     assert ranked(reading, suggestion=UNIDENTIFIED) == 0
     assert ranked(reading, **{**agreed, "flags": ("code: A reason.",)}) == 1
-    assert reading.judgement is not None
-    assert ranked(reading, **agreed, judgement=replace(reading.judgement, label_set=LABELS)) == 1
+    told = Judgement(reading.votes[0].probabilities, reading.votes[0].label, label_set=LABELS)
+    assert ranked(reading, **agreed, judgement=told) == 1
+    assert ranked(reading, **agreed, judgement=replace(told, label_set=(reading.votes[0].label,))) == 4
     assert ranked(reading, status="refused") == 2
     assert ranked(reading, status="error") == 3
     assert ranked(reading, **agreed) == 4
