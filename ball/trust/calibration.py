@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ball.labels import LABELS
-from ball.labels import prediction_set as prediction_set
 
 Rule = Literal["mean", "product"]
 RULES: Final[tuple[str, ...]] = get_args(Rule)

@@ -8,10 +8,10 @@ from typing import Final, Literal
 
 import numpy as np
 
-from ball.labels import LABELS, UNIDENTIFIED
+from ball.labels import LABELS, UNIDENTIFIED, prediction_set
 from ball.segmentation import Segmentation
 from ball.trust.appearance import Appearance, describe
-from ball.trust.calibration import consensus, disagreement, prediction_set
+from ball.trust.calibration import consensus, disagreement
 from ball.trust.gate import NO_NUCLEI, Examination, examine
 from ball.trust.store import Trust, calibration_for
 from ball.wording import NOT_CALIBRATED, percent, percent_limit

@@ -24,13 +24,6 @@ from pages._parts.worklist import Row, Worklist
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def app(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    monkeypatch.setenv("BALL_WEIGHTS", str(random_weights))
-    monkeypatch.delenv("BALL_DATA", raising=False)
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
-
-
 @pytest.fixture(scope="module")
 def reading(random_weights: Path) -> Any:
     from ball.engine import load_engine

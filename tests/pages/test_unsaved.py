@@ -13,14 +13,6 @@ from ball.verdict import Verdict
 from pages._parts.entries import Entries
 from tests.case_files import field
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def app(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    monkeypatch.setenv("BALL_WEIGHTS", str(random_weights))
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=300).run()
-
 
 def asks(app: AppTest) -> bool:
     """Whether the browser was told to ask when the page was drawn last."""

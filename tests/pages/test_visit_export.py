@@ -21,15 +21,6 @@ from pages._parts import saving, visit_export, worklist
 from pages._parts.worklist import Worklist
 from tests.ball.test_report import words
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def app(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    monkeypatch.setenv("BALL_WEIGHTS", str(random_weights))
-    monkeypatch.delenv("BALL_DATA", raising=False)
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
-
 
 @pytest.fixture
 def offered(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -17,15 +16,6 @@ from ball.images import MAX_BYTES
 from benchmarks.samples import PERSON, dicom, picture, saved, tiff_pages, zipped
 from pages._parts import intake, tables, viewer
 from pages._parts.worklist import FULL, Row, Worklist
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def app(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    monkeypatch.setenv("BALL_WEIGHTS", str(random_weights))
-    monkeypatch.delenv("BALL_DATA", raising=False)
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
 
 
 def upload(app: AppTest, *files: tuple[str, bytes]) -> list[Row]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ball.labels import LABELS
+from ball.labels import LABELS, prediction_set
 from ball.trust.calibration import (
     FAR,
     PLAIN,
@@ -16,7 +16,6 @@ from ball.trust.calibration import (
     consensus,
     disagreement,
     pooled,
-    prediction_set,
     tempered,
     undecided,
 )
