@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -117,6 +119,12 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     return made
 
 
+def elsewhere(job: Callable[[], None]) -> None:
+    """Run a job in a thread of its own: in the main one the loop of a browser's tests may be running."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(job).result()
+
+
 def list_of_one() -> Worklist:
     todo = Worklist()
     todo.add("1.png", synthetic.png(1))
@@ -133,7 +141,7 @@ def test_a_closed_tab_takes_its_fields_with_it_before_streamlit_forgets_the_visi
         assert todo.rows, "too early: a lost connection may still come back"
         await asyncio.sleep(0.3)
 
-    asyncio.run(close())
+    elsewhere(lambda: asyncio.run(close()))
     assert server.closed == ["visit"]
     assert not todo.rows
     assert not letting_go._watched
@@ -154,14 +162,14 @@ def test_a_tab_that_comes_back_keeps_its_fields_and_is_still_watched(server: Ser
         server.here.clear()
         await asyncio.sleep(0.4)
 
-    asyncio.run(lose_and_close())
+    elsewhere(lambda: asyncio.run(lose_and_close()))
     assert server.closed == ["visit"]
     assert not todo.rows
 
 
 def test_an_emptied_cache_ends_no_visit(server: Server) -> None:
     todo = list_of_one()
-    letting_go._left(("visit", todo))
+    elsewhere(lambda: letting_go._left(("visit", todo)))
     assert todo.rows
     assert not server.closed
     assert not letting_go._watched
