@@ -7,9 +7,10 @@ what the same visits come to one after the other: labels, votes and flags equal,
 field of another. Their fields are drawn (`ball.synthetic`).
 
 Part two: a browser adds many fields to a server in one visit, all different (Linux, with Playwright and Chromium); after the first
-hundred the server's memory may grow by 5 %. With --data they are made from the five originals in ``hires`` there, 1024 x 768: each
-is one of them, moved round, in a file as large as theirs; without, they are drawn. The list keeps every file whole, for the page
-opens it again and a case may keep its picture: so the growth is told with those bytes, which the goal counts, and without.
+hundred the server's memory may grow by 5 %. With --data the fields are those of the data set, as they come. The list keeps every
+file whole, for the page opens it again and a case may keep its picture: so a second visit adds files of a camera's size, and the
+growth of both is told with the bytes of the files and without. The camera's are made from the five originals in ``hires``, 1024 x
+768: each is one of them, moved round, in a file as large as theirs. Without --data all are drawn.
 
 A part is left out with --visits 0 or --long 0. The networks are those of the weights folder (`BALL_WEIGHTS`).
 """
@@ -25,6 +26,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
@@ -122,35 +124,62 @@ def compare(visits: int, fields: int, engine: Engine) -> dict[str, Any]:
             "seconds_one_after_the_other": round(between - began, 1), "seconds_at_once": round(ended - between, 1)}  # fmt: skip
 
 
-def originals(data: Path | None) -> list[NDArray[np.uint8]]:
-    """The fields that a long visit's are made from; without a folder of data, drawn ones of the same size."""
+@dataclass(frozen=True)
+class Source:
+    """Where the fields of a long visit come from. ``paths``: files as they are; ``pictures``: (H, W, 3) BGR, to be made into files."""
+
+    title: str
+    paths: Sequence[Path] = ()
+    pictures: Sequence[NDArray[np.uint8]] = ()
+
+    def files(self, folder: Path, numbers: Sequence[int]) -> list[Path]:
+        """Files with these numbers, no two alike; made in a folder where they are not there."""
+        return [self.paths[number] for number in numbers] if self.paths else [self._made(folder, number) for number in numbers]
+
+    def _made(self, folder: Path, number: int) -> Path:
+        import cv2
+
+        path = folder / f"{number}.jpg"
+        picture = np.roll(self.pictures[number % len(self.pictures)], (7 * number, 11 * number), (0, 1))
+        path.write_bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes())
+        return path
+
+
+def small(data: Path | None, count: int) -> Source:
+    """Fields of the data set, of all its classes; without a folder of data, drawn ones of their size.
+
+    Raises:
+        ValueError: the folder holds fewer.
+    """
+    from ball import synthetic
+
+    if data is None:
+        return Source("drawn fields", pictures=[synthetic.draw(seed, (224, 224))[:, :, ::-1] for seed in range(5)])
+    found = sorted((data / "all").rglob("*.jpg"))
+    if len(found) < count:
+        raise ValueError(f"{data / 'all'} holds {len(found)} fields, not {count}: ask for fewer with --long")
+    return Source("fields of the data set", paths=found[:: len(found) // count][:count])
+
+
+def camera(data: Path | None) -> Source:
+    """Fields of a camera's size, from the originals; without a folder of data, drawn ones."""
     from ball import synthetic
     from ball.files import read_bytes
     from ball.images import decode
 
     if data is None:
-        return [synthetic.draw(seed)[:, :, ::-1] for seed in range(5)]
-    return [decode(read_bytes(path)).rgb[:, :, ::-1] for path in sorted((data / "hires").rglob("*.jpg"))]
+        return Source("drawn fields of a camera's size", pictures=[synthetic.draw(seed)[:, :, ::-1] for seed in range(5)])
+    paths = sorted((data / "hires").rglob("*.jpg"))
+    return Source("five originals, moved round", pictures=[decode(read_bytes(path)).rgb[:, :, ::-1] for path in paths])
 
 
-def made(folder: Path, sources: Sequence[NDArray[np.uint8]], numbers: Sequence[int]) -> list[Path]:
-    """Files of a camera's size, no two alike."""
-    import cv2
-
-    paths = [folder / f"{number}.jpg" for number in numbers]
-    for number, path in zip(numbers, paths, strict=True):
-        picture = np.roll(sources[number % len(sources)], (7 * number, 11 * number), (0, 1))
-        path.write_bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes())
-    return paths
-
-
-def endure(count: int, data: Path | None) -> dict[str, Any]:
+def endure(count: int, source: Source) -> dict[str, Any]:
     """Part two: what a server holds while one visit adds and reads ``count`` fields."""
     from playwright.sync_api import sync_playwright
 
     from benchmarks.app import OURS, WAIT, _open, _rested, megabytes, server
 
-    sources, held, files = originals(data), dict[int, float](), dict[int, float]()
+    held, files = dict[int, float](), dict[int, float]()
     script, heading = OURS
     with sync_playwright() as playwright, server(script) as (address, pid), TemporaryDirectory() as folder:
         path = os.environ.get("CHROMIUM") or shutil.which("chromium")
@@ -158,18 +187,17 @@ def endure(count: int, data: Path | None) -> dict[str, Any]:
         _open(page, address, heading)
         total = 0
         for after in range(_ADDED, count + 1, _ADDED):
-            paths = made(Path(folder), sources, range(after - _ADDED, after))
+            paths = source.files(Path(folder), range(after - _ADDED, after))
             total += sum(each.stat().st_size for each in paths)
             _rested(page)
             page.locator("input[type=file]").set_input_files([str(each) for each in paths])
             page.get_by_text(f"{after} of {after} fields").wait_for(timeout=WAIT)
             if after % SETTLED == 0:
                 _rested(page)
-                held[after], files[after] = megabytes(pid, "VmRSS"), round(total / 2**20)
-                print(f"{after} fields, {held[after]} MB, their files {files[after]} MB", file=sys.stderr, flush=True)
+                held[after], files[after] = megabytes(pid, "VmRSS"), round(total / 2**20, 1)
+                print(f"{source.title}: {after}, {held[after]} MB, their files {files[after]} MB", file=sys.stderr, flush=True)
         page.context.browser.close()  # type: ignore[union-attr]
-    return {"fields": count, "from": "drawn fields" if data is None else "five original fields", "size": list(sources[0].shape[1::-1]),
-            "MB_after": held, "MB_of_the_files": files, **grown(held, files)}  # fmt: skip
+    return {"fields": count, "from": source.title, "MB_after": held, "MB_of_the_files": files, **grown(held, files)}
 
 
 def grown(held: Mapping[int, float], files: Mapping[int, float]) -> dict[str, float | None]:
@@ -188,7 +216,7 @@ def main() -> int:
     parser.add_argument("--visits", type=int, default=8)
     parser.add_argument("--fields", type=int, default=20)
     parser.add_argument("--long", type=int, default=1000)
-    parser.add_argument("--data", type=Path, help="folder that holds hires")
+    parser.add_argument("--data", type=Path, help="folder that holds all and hires")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     from ball.engine import load_engine
@@ -200,7 +228,8 @@ def main() -> int:
         "machine": {"python": platform.python_version(), "system": platform.system(), "processors": os.cpu_count()},
         "engine": engine.name, "weights": dict(engine.hashes),
         "at_once": compare(arguments.visits, arguments.fields, engine) if arguments.visits else None,
-        "long": endure(arguments.long, arguments.data) if arguments.long else None,
+        "long": endure(arguments.long, small(arguments.data, arguments.long)) if arguments.long else None,
+        "long_of_a_camera": endure(arguments.long, camera(arguments.data)) if arguments.long else None,
         "goals": {"probability": CLOSE, "growth_after_100": GROWTH},
     }  # fmt: skip
     text = json.dumps(found, indent=1) + "\n"

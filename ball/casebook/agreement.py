@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 
 from ball.casebook.book import Judgement
 from ball.labels import LABELS
@@ -27,9 +28,11 @@ class Agreement:
     kappa: float | None
 
 
-def over_time(judgements: Sequence[Judgement]) -> list[Agreement]:
-    """The running agreement at the end of every month in which a field was judged; those without a class are left out."""
-    pairs = [(each.time[:7], each.suggestion or "", each.verdict.label(each.suggestion) or "") for each in judgements]
+def over_time(judgements: Sequence[Judgement], zone: tzinfo = UTC) -> list[Agreement]:
+    """The running agreement at the end of every month, in a time zone, in which a field was judged; those without a class are left out."""
+    months_of = (f"{datetime.fromisoformat(each.time).astimezone(zone):%Y-%m}" for each in judgements)
+    given = ((each.suggestion or "", each.verdict.label(each.suggestion) or "") for each in judgements)
+    pairs = [(month, *both) for month, both in zip(months_of, given, strict=True)]
     compared = [pair for pair in pairs if pair[1] in LABELS and pair[2] in LABELS]
     months = sorted({month for month, *_ in compared})
     return [_until(month, [(software, reader) for when, software, reader in compared if when <= month]) for month in months]

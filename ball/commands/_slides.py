@@ -43,7 +43,7 @@ def output(documents: Sequence[dict[str, Any]], fields: Sequence[SlideField], ar
     if args.csv:
         write(args.csv, readings_csv(documents))
     if not args.json and not args.csv:
-        print(table(("slide", "suggestion", "probability", "fields", "agree", "settled after", "more to tell"), map(_row, slides)))
+        print(table(("slide", "suggestion", "probability", "fields", "leading", "settled after", "more to tell"), map(_row, slides)))
         print(USE)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,7 @@ def fetch(args: argparse.Namespace) -> int:
 
 def undecodable(error: Exception, folder: Path | None = None) -> UsageError:
     """The error of a command that needs every file of ``folder``, where one cannot be decoded; ``error`` names it."""
-    check = f"python -m ball data check {folder or 'FOLDER'}"
+    check = f"python -m ball data check {shlex.quote(str(folder)) if folder else 'FOLDER'}"
     return UsageError(f"A file cannot be decoded; `{check}` names all such files. {error}")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ball.casebook.agreement import over_time, overrides
-from pages._parts.times import clock
+from pages._parts.times import clock, zone
 
 if TYPE_CHECKING:
     from ball.casebook import CaseBook
@@ -24,7 +24,7 @@ def draw(book: CaseBook) -> None:
 
     st.header("Agreement of reader and software", anchor=False)
     judged = book.judgements()
-    course = over_time(judged)
+    course = over_time(judged, zone())
     if not course:
         st.markdown("Nothing to compare yet. Give your reading of some fields and save the case.")
     else:

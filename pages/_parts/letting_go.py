@@ -18,6 +18,9 @@ _LOOKS: Final = 12
 _MISSED: Final = 10
 """A closed tab is looked for so often while Streamlit lets it come back; missed so often in a row, its visit is over."""
 
+SLIDE: Final = "slide-chosen"
+"""Key under which a visit holds the name of the slide that is open."""
+
 _watched: set[str] = set()
 
 
@@ -31,8 +34,9 @@ def uploads(files: Iterable[UploadedFile]) -> None:
 
 
 def fields(todo: Worklist) -> None:
-    """Forget every field of the list, and whatever was uploaded and never reached it."""
+    """Forget every field of the list, what was typed of them, and whatever was uploaded and never reached it."""
     todo.clear()
+    st.session_state.pop(SLIDE, None)
     here = get_script_run_ctx()
     if here is not None:
         here.uploaded_file_mgr.remove_session_files(here.session_id)

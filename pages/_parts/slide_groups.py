@@ -9,6 +9,7 @@ import streamlit as st
 
 from ball.trust.slide import by_folder, by_name, grouped
 from pages._parts import intake, marks
+from pages._parts.letting_go import SLIDE
 from pages._parts.slide_view import suggested
 from pages._parts.worklist import Row
 
@@ -41,7 +42,7 @@ def pick(groups: Mapping[str, Sequence[Row]]) -> str | None:
     names = list(groups)
     if not names:
         return None
-    chosen = st.session_state.get("slide-chosen")
+    chosen = st.session_state.get(SLIDE)
     place = names.index(chosen) if chosen in names else 0
     key = f"slides-{hash(tuple(names))}"
     st.session_state[key] = {"selection": {"rows": [place], "columns": [], "cells": []}}
@@ -49,7 +50,7 @@ def pick(groups: Mapping[str, Sequence[Row]]) -> str | None:
     def remember() -> None:
         rows = st.session_state[key]["selection"]["rows"]
         if rows and rows[0] < len(names):
-            st.session_state["slide-chosen"] = names[rows[0]]
+            st.session_state[SLIDE] = names[rows[0]]
 
     chips = list(marks.MARKS.values())
     column: Any = st.column_config.MultiselectColumn(
@@ -85,7 +86,7 @@ def _by_hand(rows: Sequence[Row]) -> dict[str, list[Row]]:
     def put() -> None:
         given.update(dict.fromkeys(picked, name.strip()))
         st.session_state["slide-picked"] = []
-        st.session_state["slide-chosen"] = name.strip()
+        st.session_state[SLIDE] = name.strip()
 
     st.button("Put together", on_click=put, disabled=not (picked and name.strip()), icon=":material/group_work:")
     return grouped([row for row in rows if row.number in given], lambda row: given[row.number])

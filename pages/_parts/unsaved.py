@@ -12,15 +12,16 @@ ENTRIES: Final = "case-entries"
 """Key under which a visit holds what is entered on the fields of cases."""
 
 # Some browsers heed the first, some the second.
-_ASK: Final = "<script>window.onbeforeunload = event => { event.preventDefault(); event.returnValue = true }</script>"
-_LET_GO: Final = "<script>window.onbeforeunload = null</script>"
+_SCRIPT: Final = "<script>window.onbeforeunload = event => {{ if ({}) {{ event.preventDefault(); event.returnValue = true }} }}</script>"
+_TYPED: Final = "[...document.querySelectorAll('[data-testid=InputInstructions]')].some(each => each.textContent.includes('apply'))"
+"""A note that is being typed: the server does not know of it before it is applied, and Streamlit says beside it how to."""
 
 
 def warn() -> None:
-    """Have the browser ask while verdicts or notes are not saved. Readings alone can be made again: for them it does not."""
+    """Have the browser ask while verdicts or notes are not saved, or one is typed; not for readings alone: they can be made again."""
     # Hidden by the style sheet; always there, so that what the browser was told is also taken back.
     with st.container(key="unsaved"):
-        st.html(_ASK if _anything() else _LET_GO, unsafe_allow_javascript=True)
+        st.html(_SCRIPT.format("true" if _anything() else _TYPED), unsafe_allow_javascript=True)
 
 
 def _anything() -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import threading
 import time
+import zlib
 from collections import OrderedDict, deque
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -43,8 +45,8 @@ class Row:
     """One field of the list.
 
     ``size`` is the width and height of the file's own picture, ``data`` the file as it came, to read it again. ``file`` is
-    the file that it came in: another than ``name`` for a page of a TIFF or a picture of an archive. ``counted`` and
-    ``measures`` are the cells of its document and the measures of each, ``verdict`` the reader's own, ``saved`` the field
+    the file that it came in: another than ``name`` for a page of a TIFF or a picture of an archive. ``counted`` are the
+    cells of its document, ``packed`` the measures of each (`measures`), ``verdict`` the reader's own, ``saved`` the field
     of the case book that it is kept as. ``sha256`` is that of the file as it came, where ``data`` is its kept picture instead.
     ``seen``: whether it was opened. ``limit``: the probability that its suggestion was held to, where it was held to one.
     ``stability``: what small changes of stain and light do to it, where that was tried. ``on_disk``: whether it came as a file,
@@ -59,7 +61,7 @@ class Row:
     cells: int | None = None
     data: bytes = field(default=b"", repr=False, compare=False)
     counted: dict[str, Any] | None = None
-    measures: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    packed: bytes = field(default=b"", repr=False)
     verdict: Verdict = field(default_factory=Verdict)
     saved: Field | None = None
     file: str = ""
@@ -68,6 +70,11 @@ class Row:
     limit: float | None = None
     stability: Stability | None = None
     on_disk: bool = True
+
+    @property
+    def measures(self) -> tuple[dict[str, Any], ...]:
+        """The measures of every cell by name, its outline with them."""
+        return tuple(json.loads(zlib.decompress(self.packed))) if self.packed else ()
 
     @property
     def unsaved(self) -> bool:
@@ -252,7 +259,8 @@ class Worklist:
             self._known[key] = (row.reading, row.size)
             row.thumbnail, row.cells, row.data = _thumbnail(row.reading), len(row.reading.evidence.cells), file.data
             row.counted = row.reading.document()["cells"]
-            row.measures = tuple(asdict(cell) for cell in row.reading.evidence.cells)
+            # As text, packed: a list of a thousand fields is long, and outlines in full are most of what a row would hold.
+            row.packed = zlib.compress(json.dumps([asdict(cell) for cell in row.reading.evidence.cells]).encode())
             self.keep(row)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
@@ -272,10 +280,13 @@ class Worklist:
     def remove(self, number: int) -> None:
         """Take one row off the list."""
         following = self.beside(number, 1) or self.beside(number, -1)
-        for row in self.rows:
-            if row.number == number:
-                row.forget()
+        gone = [row for row in self.rows if row.number == number]
         self.rows = [row for row in self.rows if row.number != number]
+        contents = {row.reading.sha256 for row in gone if row.reading} - {row.reading.sha256 for row in self.rows if row.reading}
+        for key in [key for key in self._known if key[0] in contents]:
+            del self._known[key]
+        for row in gone:
+            row.forget()
         self._kept.pop(number, None)
         self.chosen = following.number if following else None
 
@@ -346,4 +357,4 @@ def _thumbnail(reading: Reading) -> str:
     if reading.evidence is None:
         return ""
     picture = cv2.cvtColor(small(reading.evidence.rgb, 96), cv2.COLOR_RGB2BGR)
-    return "data:image/jpeg;base64," + base64.b64encode(cv2.imencode(".jpg", picture)[1].tobytes()).decode()
+    return "data:image/jpeg;base64," + base64.b64encode(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()).decode()

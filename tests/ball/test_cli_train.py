@@ -93,9 +93,10 @@ def test_an_unwritable_folder_of_runs_is_said_at_once(
 
 def test_a_field_that_cannot_be_decoded_is_said(fields: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (fields / "Pre" / "short.png").write_bytes(b"no picture")
+    fields = fields.rename(fields.with_name("two words"))
     assert main(["train", "--data", str(fields), "--network", "alexnet", "--init", "scratch"]) == 2
     said = capsys.readouterr().err
-    assert "python -m ball data check" in said
+    assert f"python -m ball data check '{fields}'" in said
     assert "Pre/short.png" in said
 
 

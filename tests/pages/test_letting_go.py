@@ -76,6 +76,7 @@ def test_files_that_a_widget_names_once_more_are_not_taken_twice() -> None:
 def test_clearing_the_list_leaves_nothing_of_its_fields(app: AppTest, stores: list[Store]) -> None:
     todo = upload(app, 1, 2)
     todo.found["maps"] = {1: "of a field"}
+    app.session_state["slide-chosen"] = "Patient slide"
     reading = todo.rows[0].reading
     assert reading is not None
     assert reading.evidence is not None
@@ -95,6 +96,7 @@ def test_clearing_the_list_leaves_nothing_of_its_fields(app: AppTest, stores: li
     assert held(stores) == []
     assert not todo.rows
     assert not todo.found
+    assert "slide-chosen" not in app.session_state
     assert picture() is None
 
 

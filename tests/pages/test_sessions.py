@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from ball import synthetic
+from ball.cells import Cell
 from benchmarks import sessions
 from pages._parts import worklist
 
@@ -72,6 +74,28 @@ def test_a_long_visit_keeps_evidence_of_some_fields_alone(engine: Any, monkeypat
     assert len(todo._known) == 3
 
 
+def test_the_measures_of_a_row_are_those_of_its_cells(engine: Any) -> None:
+    (row,) = sessions.read_all([("a.png", synthetic.png(1))], engine).rows
+    assert row.reading is not None
+    assert row.reading.evidence is not None
+    cells = row.reading.evidence.cells
+    assert cells
+    assert [Cell(**measures | {"outline": tuple(map(tuple, measures["outline"]))}) for measures in row.measures] == list(cells)
+
+
+def test_a_row_taken_off_the_list_takes_its_reading_with_it_unless_another_has_the_same_file(engine: Any) -> None:
+    fields = worklist.Worklist()
+    for name, seed in (("a.png", 1), ("b.png", 2), ("a again.png", 1)):
+        fields.add(name, synthetic.png(seed))
+    while fields.waiting:
+        fields.read_next(engine)
+    left = []
+    for number in (1, 2, 3):
+        fields.remove(number)
+        left.append(len(fields._known))
+    assert left == [2, 1, 0]
+
+
 def test_the_growth_of_a_long_visit_is_told_with_its_files_and_without() -> None:
     told = sessions.grown({100: 2000.0, 200: 2060.0, 300: 2110.0}, {100: 50.0, 200: 100.0, 300: 150.0})
     assert told == {"most_growth_after_100": 0.055, "most_growth_besides_the_files": 0.005}
@@ -81,7 +105,7 @@ def test_the_growth_of_a_long_visit_is_told_with_its_files_and_without() -> None
 def test_the_fields_of_a_long_visit_are_of_a_camera_and_no_two_alike(tmp_path: Path) -> None:
     from ball.images import decode
 
-    paths = sessions.made(tmp_path, sessions.originals(None), range(12))
+    paths = sessions.camera(None).files(tmp_path, range(12))
     assert len({path.read_bytes() for path in paths}) == 12
     assert all(decode(path.read_bytes()).rgb.shape == (768, 1024, 3) for path in paths)
 

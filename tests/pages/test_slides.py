@@ -131,6 +131,7 @@ def test_fields_are_put_together_by_hand() -> None:
     app.run()
     assert not app.exception
     assert "**2 of 2** fields" in said(app)
+    assert app.session_state["slide-chosen"] == "Patient slide"
 
 
 def test_no_slide_of_refused_fields_alone() -> None:

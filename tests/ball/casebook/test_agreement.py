@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from ball.casebook import CaseBook
@@ -35,6 +38,11 @@ def test_agreement_runs_on_month_by_month() -> None:
     assert [(each.month, each.compared, each.same) for each in found] == [("2026-09", 2, 2), ("2026-11", 3, 2)]
     assert found[0].kappa == 1
     assert found[1].kappa == pytest.approx(0.4)
+
+
+def test_a_month_ends_by_the_clock_of_the_reader() -> None:
+    late = Judgement("2026-09-30T22:30:00.000+00:00", "2026-0001", "a.png", "Pre-B", Verdict(AGREE), "RK")
+    assert [over_time([late], zone)[0].month for zone in (UTC, ZoneInfo("Europe/Berlin"))] == ["2026-09", "2026-10"]
 
 
 def test_overrides_are_those_that_say_otherwise_latest_first() -> None:
