@@ -63,12 +63,14 @@ def test_the_browser_asks_before_a_verdict_is_lost(
     asked.clear()
     save_case(page, "Bench 4", "RK")
     settle(page)
-    page.get_by_role("textbox", name="Note").press_sequentially("pale")
+    page.get_by_role("button", name="Note", exact=True).click()
+    note = page.get_by_role("textbox", name="Note")
+    note.press_sequentially("pale")
     with page.expect_event("dialog", timeout=WAIT):
         reload(page)
     assert asked == ["beforeunload"], "of a note that is being typed only the browser knows"
-    page.get_by_role("textbox", name="Note").fill("")
-    page.get_by_role("textbox", name="Note").blur()
+    note.fill("")
+    note.press("Control+Enter")
     settle(page)
     asked.clear()
     reloads_unasked(page, asked)
