@@ -20,13 +20,20 @@ SLOW = {"flood", "bomb", "large DICOM", "too many files", "DICOM of many frames"
 CASES = [case for case in fuzz.cases(COUNT, seed=7) if case.kind.split(",")[0] not in SLOW]
 
 
+@pytest.fixture(scope="module")
+def peak() -> fuzz.Peak:
+    return fuzz.Peak()
+
+
 @pytest.mark.parametrize("kind", sorted({case.kind for case in CASES}))
-def test_a_broken_file_gives_pictures_or_sentences(kind: str) -> None:
+def test_a_broken_file_gives_pictures_or_sentences(kind: str, peak: fuzz.Peak) -> None:
     for case in CASES:
         if case.kind == kind:
-            found, slowest = fuzz.outcomes(case.content())
+            content, held = case.content(), peak.start()
+            found, slowest = fuzz.outcomes(content)
             assert found, case
             assert slowest < fuzz.SECONDS, case
+            assert peak.most() - held < fuzz.MEMORY, case
             for outcome in found:
                 if outcome != "picture":
                     assert_plain(ValueError(outcome.removeprefix("refused: ")))
