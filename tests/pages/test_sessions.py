@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.runtime import Runtime
 from streamlit.testing.v1 import AppTest
 
 from ball import synthetic
@@ -49,6 +50,15 @@ def test_a_difference_is_found_where_there_is_one(engine: Any) -> None:
 def test_two_visits_of_the_app_hold_their_own_fields_alone(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BALL_WEIGHTS", str(random_weights))
     monkeypatch.delenv("BALL_DATA", raising=False)
+    # The visit that ends first takes the stand-in of the server away from under the other.
+    stand_ins = []
+
+    def instance(cls: type[Runtime]) -> Runtime:
+        if cls._instance is not None:
+            stand_ins.append(cls._instance)
+        return stand_ins[-1]
+
+    monkeypatch.setattr(Runtime, "instance", classmethod(instance))
     visits = [AppTest.from_file(str(ROOT / "app.py"), default_timeout=300).run() for _ in range(2)]
     for visit, app in enumerate(visits):
         for number in range(2):
