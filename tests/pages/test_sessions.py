@@ -127,3 +127,6 @@ def test_the_committed_result_is_of_the_weights_here() -> None:
     once = found["at_once"]
     assert (once["visits"], once["fields_each"], once["differences"], once["not_read"]) == (8, 20, [], 0)
     assert once["largest_difference_of_a_probability"] <= found["goals"]["probability"] == sessions.CLOSE
+    for long, key in (("long", "most_growth_after_100"), ("long_of_a_camera", "most_growth_besides_the_files")):
+        assert found[long]["fields"] == 1000
+        assert found[long][key] <= found["goals"]["growth_after_100"] == sessions.GROWTH, long
