@@ -162,11 +162,11 @@ def _figures(name: str, protocol: str, evaluation: Evaluation, ours: Measures) -
 
 def _refit(name: str) -> str:
     """The network fitted anew by its recorded command; nothing where that was not done."""
-    again = _known(benchmark.load_refit)
+    again = _known(lambda: benchmark.load_refit(name))
     if again is None or name not in again.networks:
         return ""
     reached = f"accuracy {again.networks[name].accuracy:.4f} on the {again.n} test fields of the random split"
-    return f"## Fitted anew\n\nThe command above, run once more: {reached}. Command: `{benchmark.REFIT}`\n"
+    return f"## Fitted anew\n\nThe command above, run once more: {reached}. Command: `{benchmark.refit_command(name)}`\n"
 
 
 def _robustness(name: str) -> str:

@@ -37,7 +37,7 @@ def _write(folder: Path) -> None:
                               {"pair": ["alexnet", "googlenet"], "first_alone": 2, "second_alone": 3, "p": 1.0, "p_holm": 1.0}],
                   "weights": {"alexnet": "ab" * 32, "densenet121": "ab" * 32}}  # fmt: skip
     _json(folder / "paper-test.json", evaluation)
-    _json(folder / "refit.json", {**evaluation, "networks": {"googlenet": measures(0.91)}, "mcnemar": []})
+    _json(folder / "refit-googlenet.json", {**evaluation, "networks": {"googlenet": measures(0.91)}, "mcnemar": []})
     _stain(folder, evaluation)
     _trials(folder)
     counts = dict(zip(LABELS, (20, 40, 30, 10), strict=True))

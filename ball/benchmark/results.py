@@ -32,9 +32,6 @@ PREDICT: Final[Mapping[str, str]] = {
 
 _PREDICTIONS: Final = {"paper": "predictions-paper-test.csv", "stain": "predictions-stain.csv"}
 
-REFIT: Final = "python -m ball evaluate DATA/all --split paper --part test --weights REFIT --json weights/benchmark/refit.json"
-"""The command behind the figures of networks fitted anew; REFIT holds what their recorded commands wrote with ``--out REFIT``."""
-
 CHECK: Final = "python -m ball data check DATA/all --json weights/benchmark/data.json"
 SEGMENT: Final = "python -m benchmarks.segmentation DATA --json weights/benchmark/segmentation.json"
 MASKS: Final = "python -m benchmarks.masks DATA --json weights/benchmark/masks.json"
@@ -60,13 +57,18 @@ def load_evaluation(protocol: str = "paper") -> Evaluation:
     return load_file(f"{protocol}-test.json", EVALUATE[protocol], parse.evaluation)
 
 
-def load_refit() -> Evaluation:
-    """Networks fitted anew by the command that the manifest records, on the test part of the paper's split.
+def refit_command(network: str) -> str:
+    """The command behind the figures of a network fitted anew; REFIT holds what its recorded command wrote with ``--out REFIT``."""
+    return f"python -m ball evaluate DATA/all --split paper --part test --weights REFIT --json weights/benchmark/refit-{network}.json"
+
+
+def load_refit(network: str) -> Evaluation:
+    """A network fitted anew by the command that the manifest records, on the test part of the paper's split.
 
     Raises:
         NotMeasuredError: the file is missing or not as expected.
     """
-    return load_file("refit.json", REFIT, parse.evaluation)
+    return load_file(f"refit-{network}.json", refit_command(network), parse.evaluation)
 
 
 def load_training(network: str) -> Training:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from ball import benchmark
@@ -56,12 +58,13 @@ def training(_: Shown) -> None:
             "A network that is held to the cells in its last epochs has that in its training loss as well, which rises there."
         )
         _curves(logs)
-    again, recorded = loaded(benchmark.load_refit), loaded(benchmark.load_evaluation)
+    found = {name: loaded(partial(benchmark.load_refit, name)) for name in TITLES}
+    again, recorded = {name: one for name, one in found.items() if one is not None}, loaded(benchmark.load_evaluation)
     if again and recorded:
         st.markdown(findings.refitted(again, recorded))
     for absent in missing:
         st.markdown(str(absent))
-    command(*(log.command for log in logs), *(absent.command for absent in missing), *([benchmark.REFIT] if again else []))
+    command(*(log.command for log in logs), *(absent.command for absent in missing), *map(benchmark.refit_command, again))
 
 
 def _curves(logs: list[Training]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -299,12 +299,13 @@ def course(logs: Sequence[Training]) -> str:
     )
 
 
-def refitted(again: Evaluation, recorded: Evaluation) -> str:
+def refitted(again: Mapping[str, Evaluation], recorded: Evaluation) -> str:
     """Whether networks fitted anew by their recorded commands reach what the weights in use reach; empty where nothing can be compared."""
     words = []
-    for name, ours in again.networks.items():
-        if name not in recorded.networks or "accuracy" not in recorded.networks[name].intervals:
+    for name, evaluation in again.items():
+        if name not in evaluation.networks or "accuracy" not in getattr(recorded.networks.get(name), "intervals", ()):
             continue
+        ours = evaluation.networks[name]
         low, high = recorded.networks[name].intervals["accuracy"]
         place = "within" if low <= ours.accuracy <= high else "outside"
         words.append(f"{TITLES[name]} {share(ours.accuracy)}, {place} the interval of the weights in use ({share(low)} to {share(high)})")
