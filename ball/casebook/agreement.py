@@ -29,7 +29,7 @@ class Agreement:
 
 
 def over_time(judgements: Sequence[Judgement], zone: tzinfo = UTC) -> list[Agreement]:
-    """The running agreement at the end of every month, in a time zone, in which a field was judged; those without a class are left out."""
+    """The running agreement at the end of every month with a judged field, months by a time zone; fields without a class are left out."""
     months_of = (f"{datetime.fromisoformat(each.time).astimezone(zone):%Y-%m}" for each in judgements)
     given = ((each.suggestion or "", each.verdict.label(each.suggestion) or "") for each in judgements)
     pairs = [(month, *both) for month, both in zip(months_of, given, strict=True)]

@@ -118,7 +118,7 @@ a map that follows them has, for 46 % and 48 %, and the accuracy falls by no mor
 _RECIPES: Final[dict[str, Recipe]] = {
     # With the wider changes of the others: 91.1 % on validation for 93.8 %. With twice the epochs and light: 93.4 %.
     # Twice the weight of the maps, or twice the rate, holds its maps wholly, and reads 92.8 %.
-    # The second fit of the weights in use follows on a first that another processor made.
+    # The second fit of the weights in use follows on a first that another processor made; the whole run anew: refit-alexnet.json.
     "alexnet": Recipe(
         stages=_little(12, 12, light=0.12), rate=2e-4, refinement=Refinement(_little(0, 4, light=0.12)[1:], rate=1e-4, attention=0.5)
     ),

@@ -26,7 +26,11 @@ def draw(book: CaseBook) -> None:
     judged = book.judgements()
     course = over_time(judged, zone())
     if not course:
-        st.markdown("Nothing to compare yet. Give your reading of some fields and save the case.")
+        st.markdown(
+            "Nothing to compare yet: of no field did both reader and software give a class."
+            if judged
+            else "Nothing to compare yet. Give your reading of some fields and save the case."
+        )
     else:
         last = course[-1]
         points = [each.kappa for each in course if each.kappa is not None]

@@ -60,8 +60,8 @@ def training(_: Shown) -> None:
         _curves(logs)
     found = {name: loaded(partial(benchmark.load_refit, name)) for name in TITLES}
     again, recorded = {name: one for name, one in found.items() if one is not None}, loaded(benchmark.load_evaluation)
-    if again and recorded:
-        st.markdown(findings.refitted(again, recorded))
+    if recorded and (said := findings.refitted(again, recorded)):
+        st.markdown(said)
     for absent in missing:
         st.markdown(str(absent))
     command(*(log.command for log in logs), *(absent.command for absent in missing), *map(benchmark.refit_command, again))

@@ -303,10 +303,10 @@ def refitted(again: Mapping[str, Evaluation], recorded: Evaluation) -> str:
     """Whether networks fitted anew by their recorded commands reach what the weights in use reach; empty where nothing can be compared."""
     words = []
     for name, evaluation in again.items():
-        if name not in evaluation.networks or "accuracy" not in getattr(recorded.networks.get(name), "intervals", ()):
+        ours, theirs = evaluation.networks.get(name), recorded.networks.get(name)
+        if ours is None or theirs is None or "accuracy" not in theirs.intervals:
             continue
-        ours = evaluation.networks[name]
-        low, high = recorded.networks[name].intervals["accuracy"]
+        low, high = theirs.intervals["accuracy"]
         place = "within" if low <= ours.accuracy <= high else "outside"
         words.append(f"{TITLES[name]} {share(ours.accuracy)}, {place} the interval of the weights in use ({share(low)} to {share(high)})")
     return f"Accuracy on the test part when fitted anew by the recorded command: {'; '.join(words)}." if words else ""

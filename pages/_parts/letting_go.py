@@ -34,7 +34,7 @@ def uploads(files: Iterable[UploadedFile]) -> None:
 
 
 def fields(todo: Worklist) -> None:
-    """Forget every field of the list, what was typed of them, and whatever was uploaded and never reached it."""
+    """Forget every field of the list, the slide that was open, and whatever was uploaded and never reached the list."""
     todo.clear()
     st.session_state.pop(SLIDE, None)
     here = get_script_run_ctx()

@@ -31,7 +31,9 @@ def slide_of(name: str, rows: Sequence[Row]) -> SlideReading | None:
 def suggested(rows: Sequence[Row]) -> marks.Mark:
     """The mark of a slide for a list."""
     slide = slide_of("", rows)
-    return marks.MARKS[slide.suggestion] if slide else marks.MARKS[marks.REFUSED]
+    if slide is None:
+        return marks.MARKS[marks.NOT_READ if all(row.rank == 3 for row in rows) else marks.REFUSED]
+    return marks.MARKS[slide.suggestion]
 
 
 def draw(name: str, rows: Sequence[Row]) -> None:

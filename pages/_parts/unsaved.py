@@ -12,8 +12,16 @@ ENTRIES: Final = "case-entries"
 """Key under which a visit holds what is entered on the fields of cases."""
 
 # Some browsers heed the first, some the second.
-_SCRIPT: Final = "<script>window.onbeforeunload = event => {{ if ({}) {{ event.preventDefault(); event.returnValue = true }} }}</script>"
-_TYPED: Final = "[...document.querySelectorAll('[data-testid=InputInstructions]')].some(each => each.textContent.includes('apply'))"
+_SCRIPT: Final = """<script>
+window.onbeforeunload = event => {{ if ({}) {{ event.preventDefault(); event.returnValue = true }} }};
+window.ballEscape ??= document.addEventListener("keydown", event => {{
+  if (event.key === "Escape" && document.activeElement instanceof HTMLTextAreaElement) document.activeElement.blur();
+}}, true) ?? true;
+</script>"""
+"""What the browser is told. Escape closes what a note is typed in, and would take it along: what is typed is applied first."""
+
+_NOTE: Final = "[data-testid=stTextArea] [data-testid=InputInstructions]"
+_TYPED: Final = f"[...document.querySelectorAll('{_NOTE}')].some(each => each.textContent.includes('apply'))"
 """A note that is being typed: the server does not know of it before it is applied, and Streamlit says beside it how to."""
 
 

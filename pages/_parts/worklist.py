@@ -149,7 +149,8 @@ class Row:
 class Worklist:
     """All rows of a visit, those still waiting with their bytes, and the one that is open.
 
-    ``found`` holds what pages worked out of the fields and keep for this visit, by what it is, and goes with them.
+    ``found`` holds what pages worked out of the fields and keep for this visit, by what it is, and goes with them: each under
+    the number of a row, or under what begins with the hash of its file.
     Of a case that is being saved: ``draft`` is its name as typed so far, ``keep_pictures`` whether they are to be kept unless she
     says otherwise, ``refused`` why the book did not take it.
     """
@@ -247,6 +248,7 @@ class Worklist:
                 row.reading, row.size = replace(reading, file=row.name), size
             else:
                 row.reading, row.size = _lightened(replace(found or read(file.source, engine=engine), file=row.name))
+            packed = _packed(row.reading)
         except Exception as error:  # noqa: BLE001  whatever one file breaks, the others are still read
             log_failure(_LOG, "A field could not be read", error)
             reason = f"The software failed on this file ({type(error).__name__}); its log says more."
@@ -259,8 +261,7 @@ class Worklist:
             self._known[key] = (row.reading, row.size)
             row.thumbnail, row.cells, row.data = _thumbnail(row.reading), len(row.reading.evidence.cells), file.data
             row.counted = row.reading.document()["cells"]
-            # As text, packed: a list of a thousand fields is long, and outlines in full are most of what a row would hold.
-            row.packed = zlib.compress(json.dumps([asdict(cell) for cell in row.reading.evidence.cells]).encode())
+            row.packed = packed
             self.keep(row)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
@@ -283,8 +284,9 @@ class Worklist:
         gone = [row for row in self.rows if row.number == number]
         self.rows = [row for row in self.rows if row.number != number]
         contents = {row.reading.sha256 for row in gone if row.reading} - {row.reading.sha256 for row in self.rows if row.reading}
-        for key in [key for key in self._known if key[0] in contents]:
-            del self._known[key]
+        for kept in (self._known, *self.found.values()):
+            for key in [key for key in kept if _is_of(key, number, contents)]:
+                del kept[key]
         for row in gone:
             row.forget()
         self._kept.pop(number, None)
@@ -339,6 +341,12 @@ def _key(file: File, engine: Engine) -> tuple[str, ...]:
     return file.sha256, engine.name, *engine.hashes.values()
 
 
+def _is_of(key: Any, number: int, contents: set[str]) -> bool:
+    """Whether something is kept for this row, or for one of these files."""
+    first = key[0] if isinstance(key, tuple) else key
+    return first == number or (isinstance(first, str) and first[:64] in contents)
+
+
 def _lightened(reading: Reading) -> tuple[Reading, tuple[int, int] | None]:
     """A reading whose picture is no larger than the screen needs, and the picture's own width and height."""
     from ball.explain import small
@@ -347,6 +355,12 @@ def _lightened(reading: Reading) -> tuple[Reading, tuple[int, int] | None]:
         return reading, None
     rgb = reading.evidence.rgb
     return replace(reading, evidence=replace(reading.evidence, rgb=small(rgb, SHOWN))), (rgb.shape[1], rgb.shape[0])
+
+
+def _packed(reading: Reading) -> bytes:
+    """The measures of all cells as text, packed: in full, outlines are most of what a row of a long list would hold."""
+    cells = reading.evidence.cells if reading.evidence else ()
+    return zlib.compress(json.dumps([asdict(cell) for cell in cells]).encode())
 
 
 def _thumbnail(reading: Reading) -> str:

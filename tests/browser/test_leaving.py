@@ -69,11 +69,25 @@ def test_the_browser_asks_before_a_verdict_is_lost(
     with page.expect_event("dialog", timeout=WAIT):
         reload(page)
     assert asked == ["beforeunload"], "of a note that is being typed only the browser knows"
+    note.press("Escape")
+    page.get_by_role("button", name="Note ✓").click()
+    assert note.input_value() == "pale", "Escape keeps what was typed"
     note.fill("")
     note.press("Control+Enter")
+    page.keyboard.press("Escape")
     settle(page)
     asked.clear()
     reloads_unasked(page, asked)
+
+    page.get_by_role("link", name="Case book").click()
+    page.get_by_role("textbox", name="Search").press_sequentially("Ben")
+    reload(page)
+    page.get_by_role("heading", name="History").wait_for(timeout=WAIT)
+    settle(page)
+    assert not asked, "words of a search are no note"
+    page.get_by_role("link", name="Read").click()
+    page.get_by_role("heading", name="Read fields of a smear").wait_for(timeout=WAIT)
+    settle(page)
 
     judge(page)
     page.get_by_role("button", name="Clear the list").click()
