@@ -81,12 +81,17 @@ def _by_hand(rows: Sequence[Row]) -> dict[str, list[Row]]:
     given: dict[int, str] = intake.worklist().found.setdefault("slides by hand", {})
     by_number = {row.number: row for row in rows if row.rank != 3}  # What could not be read says nothing of a slide.
     picked = st.multiselect("Fields", list(by_number), format_func=lambda number: by_number[number].name, key="slide-picked")
-    name = st.text_input("Name of the slide", key="slide-name", max_chars=80)
+    st.text_input("Name of the slide", key="slide-name", max_chars=80)
 
     def put() -> None:
-        given.update(dict.fromkeys(picked, name.strip()))
+        # Asked only now: what is typed is applied by the very click on the button.
+        name = str(st.session_state["slide-name"]).strip()
+        if not name:
+            st.toast("Give the slide a name, then put its fields together.")
+            return
+        given.update(dict.fromkeys(picked, name))
         st.session_state["slide-picked"] = []
-        st.session_state[SLIDE] = name.strip()
+        st.session_state[SLIDE] = name
 
-    st.button("Put together", on_click=put, disabled=not (picked and name.strip()), icon=":material/group_work:")
+    st.button("Put together", on_click=put, disabled=not picked, icon=":material/group_work:")
     return grouped([row for row in rows if row.number in given], lambda row: given[row.number])

@@ -15,6 +15,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from ball.casebook import CaseBook
+from ball.labels import UNIDENTIFIED
 from ball.verdict import AGREE, Verdict
 from pages._parts import access, case_export
 from tests.case_files import field
@@ -283,6 +284,13 @@ def test_agreement_gives_kappa_and_the_overrides(book: CaseBook) -> None:
     assert [(metric.label, metric.value) for metric in app.metric] == [("Kappa", "0.40"), ("Same class", "2 of 3"), ("Readings given", "3")]
     table = next(frame.value for frame in app.dataframe if "Software" in frame.value)
     assert list(table["File"]) == ["c.png"]
+
+
+def test_agreement_says_why_readings_that_were_given_cannot_be_compared(book: CaseBook) -> None:
+    book.save([field("a.png", UNIDENTIFIED, "Pro-B")], "RK")
+    said = " ".join(block.value for block in show().markdown)
+    assert "of no field did both reader and software give a class" in said
+    assert "Give your reading of some fields" not in said
 
 
 def test_the_case_can_be_taken_along_with_its_verdicts(book: CaseBook) -> None:

@@ -125,8 +125,10 @@ def test_fields_are_put_together_by_hand() -> None:
     app = slides(row(1, "x.jpg", 0.95), row(2, "y.jpg", 0.95), row(3, "z.jpg", 0.95))
     app.segmented_control(key="slide-grouping").set_value("Hand").run()
     assert "No field belongs to a slide yet" in said(app)
-    app.multiselect(key="slide-picked").set_value([1, 2])
-    app.text_input(key="slide-name").set_value("Patient slide").run()
+    app.multiselect(key="slide-picked").set_value([1, 2]).run()
+    next(button for button in app.button if button.label == "Put together").click().run()
+    assert "Give the slide a name" in app.toast[0].value
+    app.text_input(key="slide-name").set_value("Patient slide")
     next(button for button in app.button if button.label == "Put together").click()
     app.run()
     assert not app.exception
