@@ -4,7 +4,7 @@
 
 Part one: visits that read their fields at the same time, each in a thread with a list of its own, as the app has it, must come to
 what the same visits come to one after the other: labels, votes and flags equal, probabilities within 1e-5; and no list may hold a
-field of another. Their fields are drawn (`ball.synthetic`).
+field of another. With --data their fields are of the data set, else drawn (`ball.synthetic`).
 
 Part two: a browser adds many fields to a server in one visit, all different (Linux, with Playwright and Chromium); after the first
 hundred the server's memory may grow by 5 %. With --data the fields are those of the data set, as they come. The list keeps every
@@ -109,9 +109,17 @@ def differences(alone: Worklist, together: Worklist) -> tuple[list[str], float]:
     return found, largest
 
 
-def compare(visits: int, fields: int, engine: Engine) -> dict[str, Any]:
+def batches_of(visits: int, fields: int, data: Path | None) -> list[list[tuple[str, bytes]]]:
+    """Files of every visit, each in one alone: of the data set, or drawn."""
+    if data is None:
+        return [[field(visit, number) for number in range(fields)] for visit in range(visits)]
+    paths = small(data, visits * fields).paths
+    return [[(path.name, path.read_bytes()) for path in paths[visit::visits]] for visit in range(visits)]
+
+
+def compare(visits: int, fields: int, engine: Engine, data: Path | None = None) -> dict[str, Any]:
     """Part one."""
-    batches = [[field(visit, number) for number in range(fields)] for visit in range(visits)]
+    batches = batches_of(visits, fields, data)
     began = time.perf_counter()
     alone = [read_all(batch, engine) for batch in batches]
     between = time.perf_counter()
@@ -119,7 +127,9 @@ def compare(visits: int, fields: int, engine: Engine) -> dict[str, Any]:
     ended = time.perf_counter()
     told = [differences(one, other) for one, other in zip(alone, together, strict=True)]
     unread = sum(row.reading is None or row.reading.status == "error" for todo in together for row in todo.rows)
-    return {"visits": visits, "fields_each": fields, "differences": [each for found, _ in told for each in found], "not_read": unread,
+    source = "drawn fields" if data is None else "fields of the data set"
+    return {"visits": visits, "fields_each": fields, "from": source,
+            "differences": [each for found, _ in told for each in found], "not_read": unread,
             "largest_difference_of_a_probability": max(largest for _, largest in told),
             "seconds_one_after_the_other": round(between - began, 1), "seconds_at_once": round(ended - between, 1)}  # fmt: skip
 
@@ -235,7 +245,7 @@ def main() -> int:
         + (" --data DATA" if arguments.data else ""),
         "machine": {"python": platform.python_version(), "system": platform.system(), "processors": os.cpu_count()},
         "engine": engine.name, "weights": dict(engine.hashes),
-        "at_once": compare(arguments.visits, arguments.fields, engine) if arguments.visits else None,
+        "at_once": compare(arguments.visits, arguments.fields, engine, arguments.data) if arguments.visits else None,
         "long": endure(arguments.long, small(arguments.data, arguments.long)) if arguments.long else None,
         "long_of_a_camera": endure(arguments.long, camera(arguments.data)) if arguments.long else None,
         "goals": {"probability": CLOSE, "growth_after_100": GROWTH},

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _SLICE: Final = 1.0
 """Seconds of reading between two drawings of the page."""
 
+_MANY: Final = 10
+"""Files read together from which on it is worth the moment that giving back their memory takes."""
+
 
 def page() -> None:
     """Draw the page, then read on if files wait."""
@@ -183,6 +186,8 @@ def _read_on(todo: Worklist, slot: DeltaGenerator) -> None:
         todo.read_next(engine)
         if first or time.monotonic() - began > _SLICE:
             break
+    if not todo.waiting and todo.batch >= _MANY:
+        letting_go.memory()
     st.rerun()
 
 

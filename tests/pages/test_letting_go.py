@@ -65,6 +65,19 @@ def test_a_file_that_was_taken_is_in_no_store_of_uploads(app: AppTest, stores: l
     assert all(row.reading is not None and row.reading.status != "error" for row in todo.rows)
 
 
+def test_the_memory_of_many_files_is_given_back(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(letting_go, "memory", lambda: asked.append(True))
+    upload(app, 1, 2)
+    assert not asked
+    upload(app, *range(3, 13))
+    assert asked == [True]
+    monkeypatch.undo()
+    letting_go.memory()  # Asked of an allocator that cannot, it does nothing.
+    monkeypatch.setattr(letting_go.ctypes, "CDLL", lambda _: object())
+    letting_go.memory()
+
+
 def test_files_that_a_widget_names_once_more_are_not_taken_twice() -> None:
     todo, old = Worklist(), DeletedFile("1")
     new = UploadedFile(UploadedFileRec("2", "new.png", "image/png", synthetic.png(1)), FileURLs())

@@ -131,13 +131,23 @@ def test_the_committed_result_is_of_the_weights_here() -> None:
     assert found["weights"] == {name: entry["sha256"] for name, entry in manifest["networks"].items()}
     once = found["at_once"]
     assert (once["visits"], once["fields_each"], once["differences"], once["not_read"]) == (8, 20, [], 0)
+    assert once["from"] == "fields of the data set"
     assert once["largest_difference_of_a_probability"] <= found["goals"]["probability"] == sessions.CLOSE
     assert found["long"]["fields"] == found["long_of_a_camera"]["fields"] == 1000
     assert found["goals"]["growth_after_100"] == sessions.GROWTH
-    assert not sessions.missed(found)
-    for long, key in (("long", "most_growth_after_100"), ("long_of_a_camera", "most_growth_besides_the_files")):
-        for grown in (sessions.GROWTH + 0.001, None):
-            assert sessions.missed(found | {long: found[long] | {key: grown}})
+
+
+def test_a_missed_goal_is_told() -> None:
+    once = {"differences": [], "not_read": 0, "largest_difference_of_a_probability": 0.0}
+    reached = {"at_once": once, "long": {"most_growth_after_100": 0.04}, "long_of_a_camera": {"most_growth_besides_the_files": 0.04}}
+    assert not sessions.missed(reached)
+    assert not sessions.missed({"at_once": None, "long": None, "long_of_a_camera": None})
+    for change in (
+        {"at_once": once | {"differences": ["a"]}}, {"at_once": once | {"not_read": 1}},
+        {"at_once": once | {"largest_difference_of_a_probability": 1e-4}}, {"long": {"most_growth_after_100": 0.051}},
+        {"long": {"most_growth_after_100": None}}, {"long_of_a_camera": {"most_growth_besides_the_files": 0.051}},
+    ):  # fmt: skip
+        assert sessions.missed(reached | change), change
 
 
 def test_a_row_that_was_read_is_small_but_for_its_file(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
