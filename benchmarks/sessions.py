@@ -52,6 +52,11 @@ _QUALITY: Final = 100
 """Of their JPEG: they come as large as the originals, half a megabyte each."""
 
 
+_DRAWN: Final = "drawn fields"
+_DATA_SET: Final = "fields of the data set"
+"""Where fields come from, as the result says it."""
+
+
 def field(visit: int, number: int, size: tuple[int, int] = (192, 256)) -> tuple[str, bytes]:
     """Name and content of one field of a visit: no two visits have one in common."""
     import cv2
@@ -127,8 +132,7 @@ def compare(visits: int, fields: int, engine: Engine, data: Path | None = None) 
     ended = time.perf_counter()
     told = [differences(one, other) for one, other in zip(alone, together, strict=True)]
     unread = sum(row.reading is None or row.reading.status == "error" for todo in together for row in todo.rows)
-    source = "drawn fields" if data is None else "fields of the data set"
-    return {"visits": visits, "fields_each": fields, "from": source,
+    return {"visits": visits, "fields_each": fields, "from": _DRAWN if data is None else _DATA_SET,
             "differences": [each for found, _ in told for each in found], "not_read": unread,
             "largest_difference_of_a_probability": max(largest for _, largest in told),
             "seconds_one_after_the_other": round(between - began, 1), "seconds_at_once": round(ended - between, 1)}  # fmt: skip
@@ -164,11 +168,11 @@ def small(data: Path | None, count: int) -> Source:
     from ball import synthetic
 
     if data is None:
-        return Source("drawn fields", pictures=[synthetic.draw(seed, (224, 224))[:, :, ::-1] for seed in range(5)])
+        return Source(_DRAWN, pictures=[synthetic.draw(seed, (224, 224))[:, :, ::-1] for seed in range(5)])
     found = sorted((data / "all").rglob("*.jpg"))
     if len(found) < count:
-        raise ValueError(f"{data / 'all'} holds {len(found)} fields, not {count}: ask for fewer with --long")
-    return Source("fields of the data set", paths=found[:: len(found) // count][:count])
+        raise ValueError(f"{data / 'all'} holds {len(found)} fields, not {count}: ask for fewer")
+    return Source(_DATA_SET, paths=found[:: len(found) // count][:count])
 
 
 def camera(data: Path | None) -> Source:

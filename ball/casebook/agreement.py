@@ -30,9 +30,7 @@ class Agreement:
 
 def over_time(judgements: Sequence[Judgement], zone: tzinfo = UTC) -> list[Agreement]:
     """The running agreement at the end of every month with a judged field, months by a time zone; fields without a class are left out."""
-    months_of = (f"{datetime.fromisoformat(each.time).astimezone(zone):%Y-%m}" for each in judgements)
-    given = ((each.suggestion or "", each.verdict.label(each.suggestion) or "") for each in judgements)
-    pairs = [(month, *both) for month, both in zip(months_of, given, strict=True)]
+    pairs = [(_month(each.time, zone), each.suggestion or "", each.verdict.label(each.suggestion) or "") for each in judgements]
     compared = [pair for pair in pairs if pair[1] in LABELS and pair[2] in LABELS]
     months = sorted({month for month, *_ in compared})
     return [_until(month, [(software, reader) for when, software, reader in compared if when <= month]) for month in months]
@@ -51,6 +49,10 @@ def kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
 
     value = float(cohen_kappa_score(*zip(*pairs, strict=True), labels=list(LABELS)))
     return value if math.isfinite(value) else None
+
+
+def _month(time: str, zone: tzinfo) -> str:
+    return f"{datetime.fromisoformat(time).astimezone(zone):%Y-%m}"
 
 
 def _until(month: str, pairs: Sequence[tuple[str, str]]) -> Agreement:

@@ -79,7 +79,7 @@ def shortened(name: str, room: int = _ROOM) -> str:
 def _by_hand(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """Let the reader put fields into slides; each field belongs to one at most."""
     given: dict[int, str] = intake.worklist().found.setdefault("slides by hand", {})
-    by_number = {row.number: row for row in rows if row.rank != 3}  # What could not be read says nothing of a slide.
+    by_number = {row.number: row for row in rows if not row.not_read}  # What could not be read says nothing of a slide.
     picked = st.multiselect("Fields", list(by_number), format_func=lambda number: by_number[number].name, key="slide-picked")
     st.text_input("Name of the slide", key="slide-name", max_chars=80)
 

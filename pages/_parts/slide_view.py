@@ -32,7 +32,7 @@ def suggested(rows: Sequence[Row]) -> marks.Mark:
     """The mark of a slide for a list."""
     slide = slide_of("", rows)
     if slide is None:
-        return marks.MARKS[marks.NOT_READ if all(row.rank == 3 for row in rows) else marks.REFUSED]
+        return marks.MARKS[marks.NOT_READ if all(row.not_read for row in rows) else marks.REFUSED]
     return marks.MARKS[slide.suggestion]
 
 

@@ -90,7 +90,7 @@ def _check(reading: Reading) -> None:
 def _not_read(row: Row, reading: Reading, todo: Worklist) -> None:
     st.html(f'<p class="ball-file"><b>{escape(reading.reason or "")}</b></p>')
     others = [other for other in todo.rows if other.reading is not None and other is not row]
-    read = sum(other.rank != 3 for other in others)
+    read = sum(not other.not_read for other in others)
     if len(others) == 1 == read:
         st.markdown("The other file was read.")
     elif others:

@@ -140,6 +140,11 @@ class Row:
         return 1 if checks(reading) else 4
 
     @property
+    def not_read(self) -> bool:
+        """Whether its file could not be read."""
+        return self.rank == 3
+
+    @property
     def to_check(self) -> bool:
         """Whether a reader should look at it before the clear ones."""
         return self.rank < 4
