@@ -74,6 +74,8 @@ def test_the_browser_asks_before_a_verdict_is_lost(
     assert note.input_value() == "pale", "Escape keeps what was typed"
     note.fill("")
     note.press("Control+Enter")
+    # Until the server has told so, the note is still the one that is not saved.
+    page.get_by_role("button", name="Note", exact=True).wait_for(timeout=WAIT)
     page.keyboard.press("Escape")
     settle(page)
     asked.clear()
