@@ -23,6 +23,12 @@ _MISSED: Final = 10
 SLIDE: Final = "slide-chosen"
 """Key under which a visit holds the name of the slide that is open."""
 
+_TRIM_THRESHOLD: Final = -1
+_MMAP_THRESHOLD: Final = -3
+"""Names of the two limits in malloc.h."""
+_LARGE: Final = 2**20
+"""Bytes from which on a piece is large. What a field of a quarter of a megapixel is measured with is less, and stays quick to have."""
+
 _watched: set[str] = set()
 
 
@@ -43,6 +49,18 @@ def fields(todo: Worklist) -> None:
     if here is not None:
         here.uploaded_file_mgr.remove_session_files(here.session_id)
     memory()
+
+
+def large_pieces() -> None:
+    """Have the allocator of Linux give large pieces back as soon as they are let go of, and what lies free at the end of its others.
+
+    By itself it does so until a large piece was let go of once, a picture or a network; from then on it keeps pieces of that size,
+    in each of the many threads that Streamlit draws pages in (mallopt(3), M_MMAP_THRESHOLD).
+    """
+    with suppress(OSError, AttributeError, TypeError):
+        allocator = ctypes.CDLL(None)
+        for limit in (_MMAP_THRESHOLD, _TRIM_THRESHOLD):
+            allocator.mallopt(limit, _LARGE)
 
 
 def memory() -> None:

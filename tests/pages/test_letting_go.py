@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import platform
+import subprocess
+import sys
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -76,6 +79,39 @@ def test_the_memory_of_many_files_is_given_back(app: AppTest, monkeypatch: pytes
     letting_go.memory()  # Asked of an allocator that cannot, it does nothing.
     monkeypatch.setattr(letting_go.ctypes, "CDLL", lambda _: object())
     letting_go.memory()
+
+
+PIECES = """
+import ctypes, sys
+from pathlib import Path
+from pages._parts import letting_go
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+def pieces(count, size):
+    had = [ctypes.c_void_p(libc.malloc(ctypes.c_size_t(size))) for _ in range(count)]
+    for each in had:
+        ctypes.memset(each, 1, size)
+    for each in had:
+        libc.free(each)
+def megabytes():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+if sys.argv[1] == "given back":
+    letting_go.large_pieces()
+pieces(1, 30 * 2**20)
+before = megabytes()
+pieces(40, 2**21)
+pieces(80, 2**19)
+print(megabytes() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only the allocator of glibc is known to keep so much")
+def test_large_pieces_of_memory_are_given_back_at_once() -> None:
+    def kept(how: str) -> float:
+        done = subprocess.run([sys.executable, "-c", PIECES, how], cwd=ROOT, check=True, capture_output=True, text=True)
+        return float(done.stdout)
+
+    assert kept("given back") < 5 < 20 < kept("kept")
 
 
 def test_files_that_a_widget_names_once_more_are_not_taken_twice() -> None:
