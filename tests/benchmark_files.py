@@ -122,7 +122,7 @@ def _speeds(folder: Path) -> None:
 
 
 def _ingredients() -> dict[str, Any]:
-    """Two ways of training, the second the better by 12.5 points."""
+    """Two ways of training, the second the better by 12.5 points, and not on the unseen fold."""
     def arm(title: str, recall: float) -> dict[str, Any]:
         return {"title": title, "precision": "bf16-mixed", "n": 778, "accuracy": recall, "macro_recall": recall, "loss": 1.5,
                 "recall": dict.fromkeys(LABELS, recall)}  # fmt: skip
@@ -130,7 +130,8 @@ def _ingredients() -> dict[str, Any]:
     arms = {"jitter": arm("Little stain jitter", 0.625), "scratch": arm("Random start", 0.6),
             "mix": arm("Stains mixed between fields", 0.75)}  # fmt: skip
     starts = {"efficientnet_b0": {"pbc": arm("Little stain jitter", 0.5), "scratch": arm("Random start", 0.55)}}
-    return {"network": "googlenet", "held_out": [1, 4], "unseen_fold": 0, "arms": arms, "starts": starts}
+    return {"network": "googlenet", "held_out": [1, 4], "unseen_fold": 0, "arms": arms, "starts": starts,
+            "exam": arm("Stains mixed between fields", 0.6) | {"arm": "mix", "fold": 0}}  # fmt: skip
 
 
 def _predictions(path: Path) -> None:

@@ -119,6 +119,7 @@ class Ingredients:
     """The arms in their order, of ``network``, on ``n`` fields of the folds ``held_out``; ``unseen_fold`` had no part in it.
 
     ``starts``: by network the same way of training from PBC cells and from a random start; `network` is among them.
+    ``exam``: what one arm, fitted at full size, came to on the unseen fold; None where that was not looked at.
     """
 
     network: str
@@ -127,6 +128,7 @@ class Ingredients:
     unseen_fold: int
     arms: tuple[Arm, ...]
     starts: Mapping[str, tuple[Arm, Arm]] = field(default_factory=dict)
+    exam: Arm | None = None
 
     def __post_init__(self) -> None:
         if not self.arms:
@@ -238,7 +240,9 @@ def _ingredients(document: Any) -> Ingredients:
     starts = {name: (_arm("pbc", pbc), _arm("scratch", scratch)) for name, (pbc, scratch) in known_networks(pairs)}
     held_out = tuple(int(fold) for fold in document["held_out"])
     n = max((int(row["n"]) for row in rows.values()), default=0)
-    return Ingredients(str(document["network"]), n, held_out, int(document["unseen_fold"]), arms, starts)
+    exam = document.get("exam")
+    examined = _arm(exam["arm"], exam) if exam else None
+    return Ingredients(str(document["network"]), n, held_out, int(document["unseen_fold"]), arms, starts, examined)
 
 
 def _arm(name: str, row: Any) -> Arm:

@@ -112,6 +112,9 @@ def ingredients(_: Shown) -> None:
         f"stains {held} was held out in turn ({found.n} fields) and the others learned from; stain {found.unseen_fold} had no part in it. "
         "What was computed in bf16 takes --precision bf16-mixed."
     )
+    held_out = loaded(lambda: benchmark.load_evaluation("stain"))
+    if held_out is not None and (words := findings.examined(found, held_out.folds)):
+        st.markdown(f"**{words}**")
     if found.starts:
         st.subheader("Where a network starts", anchor=False)
         st.markdown(f"**{findings.started(found)}** The same stains and the same few epochs.")

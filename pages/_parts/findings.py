@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final
 
-from ball.benchmark import MEASURES, Counts, Evaluation, Masks, Measures, Pair, Prediction, Reference, Training, benchmark_folder
+from ball.benchmark import MEASURES, Counts, Evaluation, Fold, Masks, Measures, Pair, Prediction, Reference, Training, benchmark_folder
 from ball.benchmark.speeds import Engines, Speed, TrainingSpeed
 from ball.benchmark.trials import Baseline, Ingredients, Robustness, Tuning, best
 from ball.labels import LABELS
@@ -195,6 +195,17 @@ def bought(found: Ingredients) -> str:
         return f"None of {len(found.arms) - 1} changes does better than “{first.title}” ({share(first.macro_recall)} macro recall)."
     gain = 100 * (best.macro_recall - first.macro_recall)
     return f"“{best.title}” does best: {share(best.macro_recall)} macro recall, {gain:.1f} points above “{first.title}”."
+
+
+def examined(found: Ingredients, folds: Sequence[Fold]) -> str:
+    """What an arm came to on the unseen fold, beside the same network without it; empty where either was not measured."""
+    without = next((each.accuracy.get(found.network) for each in folds if each.number == found.unseen_fold), None)
+    if found.exam is None or without is None:
+        return ""
+    gain = 100 * (found.exam.accuracy - without)
+    how = f"{abs(gain):.1f} points {'more' if gain >= 0 else 'less'} than without"
+    left = "" if gain > 0 else " The folds were left as they are."
+    return f"At full size, on stain {found.unseen_fold}, “{found.exam.title}” reads {share(found.exam.accuracy)} rightly, {how}.{left}"
 
 
 def started(found: Ingredients) -> str:
