@@ -135,6 +135,7 @@ def test_the_committed_result_is_of_the_weights_here() -> None:
     assert once["largest_difference_of_a_probability"] <= found["goals"]["probability"] == sessions.CLOSE
     assert found["long"]["fields"] == found["long_of_a_camera"]["fields"] == 1000
     assert found["goals"]["growth_after_100"] == sessions.GROWTH
+    assert not sessions.missed(found)
 
 
 def test_a_missed_goal_is_told() -> None:
