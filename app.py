@@ -39,7 +39,6 @@ chosen = st.navigation(
 )
 frame.stay_local()
 frame.settle()
-letting_go.large_pieces()
 letting_go.after_the_visit(intake.worklist())
 # Before the page: a page that stops early must not take the notice with it.
 frame.notice()

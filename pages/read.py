@@ -176,6 +176,7 @@ def _read_on(todo: Worklist, slot: DeltaGenerator) -> None:
         progress = st.empty()
         st.button("Stop", icon=":material/stop:", key="stop", help="What is read is kept.", on_click=_stop, args=(todo,))
     _progress(todo, progress)
+    letting_go.large_pieces()
     from ball.engine import load_engine
 
     engine = load_engine()
