@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 
+
 def kmeans_histogram(histogram: NDArray[np.integer], clusters: int) -> tuple[Image, list[float]]:
     """Solve one-dimensional k-means exactly on a histogram of 256 values.
 
@@ -48,7 +49,7 @@ def kmeans_histograms(histograms: NDArray[np.integer], clusters: int) -> list[tu
 
 
 def _solved(histograms: NDArray[np.integer], clusters: int) -> list[tuple[Image, list[float]]]:
-    """Tables and centres of histograms in each of which so many values occur, or more."""
+    """Tables and centres of histograms (n, 256) in each of which at least ``clusters`` values occur."""
     values = np.flatnonzero(histograms.any(axis=0))
     sums = _running_sums(values, histograms[:, values])
     starts = _optimal_starts(_interval_costs(sums), clusters)
@@ -83,7 +84,7 @@ def _interval_costs(sums: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _optimal_starts(cost: NDArray[np.float64], clusters: int) -> NDArray[np.intp]:
-    """First value (n, clusters) of each cluster in the cheapest cut of the values into ``clusters`` intervals."""
+    """Place (n, clusters) of the first value of each cluster in the cheapest cut of the values into ``clusters`` intervals."""
     best, last = cost[:, :, 0], cost.shape[1] - 1
     choices = []
     for _ in range(2, clusters):

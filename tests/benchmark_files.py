@@ -131,7 +131,7 @@ def _ingredients() -> dict[str, Any]:
             "mix": arm("Stains mixed between fields", 0.75)}  # fmt: skip
     starts = {"efficientnet_b0": {"pbc": arm("Little stain jitter", 0.5), "scratch": arm("Random start", 0.55)}}
     return {"network": "googlenet", "held_out": [1, 4], "unseen_fold": 0, "arms": arms, "starts": starts,
-            "exam": arm("Stains mixed between fields", 0.6) | {"arm": "mix", "fold": 0}}  # fmt: skip
+            "exam": arm("Stains mixed between fields", 0.6) | {"arm": "mix", "epochs_on_whole_fields": 4, "of_the_folds": 8}}  # fmt: skip
 
 
 def _predictions(path: Path) -> None:

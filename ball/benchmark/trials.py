@@ -116,10 +116,11 @@ class Arm:
 
 @dataclass(frozen=True)
 class Ingredients:
-    """The arms in their order, of ``network``, on ``n`` fields of the folds ``held_out``; ``unseen_fold`` had no part in it.
+    """The arms in their order, of ``network``, on ``n`` fields of the folds ``held_out``; ``unseen_fold`` had no part in them.
 
     ``starts``: by network the same way of training from PBC cells and from a random start; `network` is among them.
-    ``exam``: what one arm, fitted at full size, came to on the unseen fold; None where that was not looked at.
+    ``exam``: what one arm, fitted at full size, came to on the unseen fold; None where that was not looked at. ``epochs``: how many
+    on whole fields it had, and the folds have.
     """
 
     network: str
@@ -129,6 +130,7 @@ class Ingredients:
     arms: tuple[Arm, ...]
     starts: Mapping[str, tuple[Arm, Arm]] = field(default_factory=dict)
     exam: Arm | None = None
+    epochs: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
         if not self.arms:
@@ -241,8 +243,11 @@ def _ingredients(document: Any) -> Ingredients:
     held_out = tuple(int(fold) for fold in document["held_out"])
     n = max((int(row["n"]) for row in rows.values()), default=0)
     exam = document.get("exam")
-    examined = _arm(exam["arm"], exam) if exam else None
-    return Ingredients(str(document["network"]), n, held_out, int(document["unseen_fold"]), arms, starts, examined)
+    unseen = int(document["unseen_fold"])
+    if not exam:
+        return Ingredients(str(document["network"]), n, held_out, unseen, arms, starts)
+    epochs = int(exam["epochs_on_whole_fields"]), int(exam["of_the_folds"])
+    return Ingredients(str(document["network"]), n, held_out, unseen, arms, starts, _arm(exam["arm"], exam), epochs)
 
 
 def _arm(name: str, row: Any) -> Arm:

@@ -113,7 +113,8 @@ def ingredients(found: Ingredients) -> pd.DataFrame:
          *(share(each.recall[label]) for label in LABELS), PRECISIONS.get(each.precision, each.precision)]
         for each in found.arms
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["Training", MEASURES["balanced_accuracy"], MEASURES["accuracy"], "Loss", *LABELS, "Computed in"])
+    measures = (MEASURES["balanced_accuracy"], MEASURES["accuracy"], "Loss", *LABELS)
+    return pd.DataFrame(rows, columns=["Way of training", *measures, "Computed in"])
 
 
 def starts(found: Ingredients) -> pd.DataFrame:

@@ -198,14 +198,16 @@ def bought(found: Ingredients) -> str:
 
 
 def examined(found: Ingredients, folds: Sequence[Fold]) -> str:
-    """What an arm came to on the unseen fold, beside the same network without it; empty where either was not measured."""
+    """What an arm came to on the unseen fold, beside the same network as the folds have it; empty where either was not measured."""
     without = next((each.accuracy.get(found.network) for each in folds if each.number == found.unseen_fold), None)
     if found.exam is None or without is None:
         return ""
     gain = 100 * (found.exam.accuracy - without)
-    how = f"{abs(gain):.1f} points {'more' if gain >= 0 else 'less'} than without"
-    left = "" if gain > 0 else " The folds were left as they are."
-    return f"At full size, on stain {found.unseen_fold}, “{found.exam.title}” reads {share(found.exam.accuracy)} rightly, {how}.{left}"
+    ours, theirs = found.epochs
+    return (
+        f"At full size, on stain {found.unseen_fold}, “{found.exam.title}” reads {share(found.exam.accuracy)} rightly, {abs(gain):.1f} "
+        f"points {'more' if gain >= 0 else 'less'} than the fold as it was fitted (with {ours} epochs on whole fields for {theirs})."
+    )
 
 
 def started(found: Ingredients) -> str:
