@@ -208,7 +208,7 @@ def table(frame: pd.DataFrame, alt: str) -> None:
     columns = {**dict.fromkeys(RIGHT, st.column_config.Column(alignment="right")), **dict.fromkeys(classes, chips)}
     columns["Votes"] = st.column_config.ImageColumn(width=STRIP[0])
     # Else the longest are cut at their end, where they differ.
-    columns["Way of training"] = st.column_config.Column(width=440)
+    columns["Way of training"] = st.column_config.Column(width=390)
     height = STRIP[1] if "Votes" in frame else None
     # A long list scrolls in a frame of its own.
     st.dataframe(frame, hide_index=True, height=620 if len(frame) > 20 else "content", row_height=height, column_config=columns, alt=alt)
