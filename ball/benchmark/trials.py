@@ -243,11 +243,9 @@ def _ingredients(document: Any) -> Ingredients:
     held_out = tuple(int(fold) for fold in document["held_out"])
     n = max((int(row["n"]) for row in rows.values()), default=0)
     exam = document.get("exam")
-    unseen = int(document["unseen_fold"])
-    if not exam:
-        return Ingredients(str(document["network"]), n, held_out, unseen, arms, starts)
-    epochs = int(exam["epochs_on_whole_fields"]), int(exam["of_the_folds"])
-    return Ingredients(str(document["network"]), n, held_out, unseen, arms, starts, _arm(exam["arm"], exam), epochs)
+    examined = _arm(exam["arm"], exam) if exam else None
+    epochs = (int(exam["epochs_on_whole_fields"]), int(exam["of_the_folds"])) if exam else (0, 0)
+    return Ingredients(str(document["network"]), n, held_out, int(document["unseen_fold"]), arms, starts, examined, epochs)
 
 
 def _arm(name: str, row: Any) -> Arm:

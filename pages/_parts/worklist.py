@@ -376,6 +376,6 @@ def _thumbnail(reading: Reading) -> str:
     if reading.evidence is None:
         return ""
     picture = cv2.cvtColor(small(reading.evidence.rgb, 96), cv2.COLOR_RGB2BGR)
-    # Small: the list sends them all at every run of the page, and the server holds what it sent.
+    # Small: the list sends them all at every run of the page.
     written = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, 60])[1]
     return f"data:image/webp;base64,{base64.b64encode(written.tobytes()).decode()}"
