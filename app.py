@@ -10,7 +10,7 @@ import streamlit as st
 from pages import read
 from pages._parts import access, frame, intake, letting_go, unsaved
 
-st.set_page_config(page_title="Second reader for B-ALL smears", page_icon=frame.ICON, layout="wide", initial_sidebar_state=380)
+st.set_page_config(page_title="Second reader for B-ALL smears", layout="wide", initial_sidebar_state=380)
 
 
 def later(name: str) -> Callable[[], None]:
@@ -45,5 +45,9 @@ frame.notice()
 unsaved.warn()
 if st.session_state.pop("go-read", False):
     st.switch_page(home)
-if access.admitted():
-    chosen.run()
+try:
+    if access.admitted():
+        chosen.run()
+finally:
+    # After the page, also after one that stops early: for any picture Streamlit loads numpy, which a first page need not wait for.
+    frame.icon()

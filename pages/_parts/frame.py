@@ -41,9 +41,14 @@ def stay_local() -> None:
     net_util._external_ip = net_util._external_ip or "127.0.0.1"
 
 
+def icon() -> None:
+    """Put the icon into the browser's tab and the corner of the page."""
+    st.set_page_config(page_icon=ICON)
+    st.logo(ICON)
+
+
 def notice() -> None:
     """Draw the style sheet and, below the page, the notice."""
-    st.logo(ICON)
     st.html(_HERE / "style.css")
     st.bottom.markdown(
         "**Research use only.** Not for diagnosis. The software suggests; the reader decides.", text_alignment="center"

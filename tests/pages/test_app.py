@@ -9,10 +9,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit import net_util
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.server_util import is_url_from_allowed_origins
 
+from pages import read
 from pages._parts import frame
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +43,20 @@ def test_the_first_page_comes_up_without_what_only_a_reading_needs() -> None:
     )
     found = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, timeout=120, check=True, text=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_what_draws_the_first_page_needs_no_numpy() -> None:
+    script = "import sys; import pages.read; from pages._parts import access, frame, unsaved; print('numpy' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, timeout=120, check=True, text=True)
+    assert found.stdout.strip() == "False"
+
+
+def test_a_page_that_stops_early_has_its_icon(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(read, "page", st.stop)
+    monkeypatch.setattr(frame, "icon", lambda: drawn.append(frame.ICON))
+    assert not AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run().exception
+    assert drawn == [frame.ICON]
 
 
 def test_the_settings_keep_visitors_and_figures_private() -> None:
