@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -63,6 +64,22 @@ class Output:
 
 
 Run = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
+
+_threads = threading.Lock()
+"""Held while the number of torch's threads is another, or is asked for: it is one number for the whole process."""
+
+
+@contextmanager
+def _in_this_thread() -> Iterator[None]:
+    """Keep torch from calling in threads of its own: they spin for a while after their work, on cores that the networks need by then."""
+    with _threads:
+        usual = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(usual)
+
 
 
 @dataclass
@@ -134,8 +151,10 @@ class Engine:
         rounded = self.name == "openvino-bf16" and NETWORKS[network].rounds
         found: dict[Precision, Graph] = {}
         precisions: tuple[Precision, ...] = ("bf16", "f32") if rounded and self._sure else ("bf16",) if rounded else ("f32",)
+        with _threads:
+            half = max(1, torch.get_num_threads() // 2)
         for precision in precisions:
-            found[precision], notice = load_graph(store, network, precision, max(1, torch.get_num_threads() // 2))
+            found[precision], notice = load_graph(store, network, precision, half)
             self._notice(notice)
         return Rechecked(found["bf16"], found["f32"], self._sure) if len(found) > 1 else found[precisions[0]]
 
@@ -164,8 +183,9 @@ class Engine:
     @torch.no_grad()
     def batches(self, masked: NDArray[np.uint8]) -> dict[int, Tensor]:
         """The fields as the networks take them, (N, 3, side, side), by the side read at."""
-        fields = standardised(torch.from_numpy(masked).to(self.device))
-        return {side: sized(fields, side) for side in {network.side for network in self._networks.values()}}
+        with _in_this_thread() if self._pool else nullcontext():
+            fields = standardised(torch.from_numpy(masked).to(self.device))
+            return {side: sized(fields, side) for side in {network.side for network in self._networks.values()}}
 
     def run(self, batches: Mapping[int, Tensor]) -> dict[str, Output]:
         """Run every network once on batches that `batches` made."""

@@ -200,7 +200,8 @@ def _certainty(judged: Calibrators, held: Held, trust: Trust, slides: list[dict[
     from ball.training.calibrate import certainty, slide_figures
 
     figures = certainty(judged, held, trust.limits.refuse)
-    common = {"command": CALIBRATE, "basis": trust.limits.basis, "limit": trust.limits.suggest, "target": trust.limits.target}
+    common = {"command": CALIBRATE, "weights": dict(trust.weights), "basis": trust.limits.basis, "limit": trust.limits.suggest,
+              "target": trust.limits.target}  # fmt: skip
     least = {int(fold): float(held.limits[judged.folds == fold][0]) for fold in np.unique(judged.folds)}
     return {**common, **figures, "slides": slide_figures(slides, least) if slides else None}
 

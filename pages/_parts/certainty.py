@@ -13,6 +13,7 @@ from ball.benchmark import NotMeasuredError
 from ball.names import TITLES
 from ball.places import CALIBRATE
 from pages._parts import charts, standing
+from pages._parts.benchmark_tabs import outdated
 from pages._parts.charts import OURS
 from pages._parts.findings import share
 from pages._parts.marks import NEUTRAL
@@ -32,6 +33,7 @@ def draw() -> None:
     found = _loaded(benchmark.load_certainty)
     if found is None:
         return
+    outdated(found["weights"], CALIBRATE)
     st.markdown(f"**{conclusion(found)}**")
     st.markdown(f"From {found['n']:,} {_FROM[found['basis']]}; networks: {', '.join(TITLES[name] for name in found['networks'])}.")
     few = standing.tried_by(found["networks"]) if found["basis"] == "stain" else ""

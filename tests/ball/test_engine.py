@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from ball import compiled
 from ball.engine import ENGINES, Engine, EngineError, Output, load_engine
 from ball.labels import LABELS
-from ball.networks import NETWORKS, Classifier, normalised
+from ball.networks import NETWORKS, Classifier, normalised, sized
 from ball.weights import Store
 
 
@@ -112,6 +114,24 @@ def damage(path: Path) -> None:
     data = path.read_bytes()
     path.unlink()
     path.write_bytes(data[:-10])
+
+
+@pytest.mark.skipif(compiled.openvino_package() is None, reason="the compiled engine is not installed")
+def test_torch_keeps_its_threads_from_the_cores_of_compiled_networks(
+    random_weights: Path, batch: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Engine(Store(random_weights), "openvino")
+    usual, meanwhile = torch.get_num_threads(), []
+
+    def watched(fields: Tensor, side: int) -> Tensor:
+        meanwhile.append(torch.get_num_threads())
+        return sized(fields, side)
+
+    monkeypatch.setattr("ball.engine.sized", watched)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(found.batches, [batch] * 8))
+    assert set(meanwhile) == {1}
+    assert torch.get_num_threads() == usual
 
 
 @pytest.mark.parametrize("spoil", [unlink, damage])
