@@ -81,7 +81,6 @@ def _in_this_thread() -> Iterator[None]:
             torch.set_num_threads(usual)
 
 
-
 @dataclass
 class _Network:
     """A network ready to run, the side it reads at, and how long it took last."""

@@ -180,3 +180,13 @@ def test_the_committed_figures_are_shown_with_their_conclusion(empty_benchmark: 
     assert bool(app.warning) == (found["basis"] == "validation")
     families = app.dataframe[-1].value
     assert list(families["Pictures"]) == [each["title"] for each in benchmark.load_refusal()["families"]]
+
+
+def test_thresholds_made_with_other_weights_say_so(empty_benchmark: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "certainty.json"
+    (empty_benchmark / "benchmark" / name).write_bytes((ROOT / "weights" / "benchmark" / name).read_bytes())
+    asked: list[object] = []
+    monkeypatch.setattr("ball.benchmark.outdated", lambda weights: asked.append(weights) or ("resnet50",))
+    app = tabs()
+    assert asked == [benchmark.load_certainty()["weights"]]
+    assert any("ResNet50" in each.value and CALIBRATE in each.value for each in app.warning)
