@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import RerunException
 
 from pages import read
 from pages._parts import access, frame, intake, letting_go, unsaved
@@ -48,6 +49,11 @@ if st.session_state.pop("go-read", False):
 try:
     if access.admitted():
         chosen.run()
-finally:
-    # After the page, also after one that stops early: for any picture Streamlit loads numpy, which a first page need not wait for.
+except RerunException:  # It carries a click, which another one that came while something is drawn would take the place of.
+    raise
+except BaseException:  # A page may also stop early.
+    frame.icon()
+    raise
+else:
+    # After the page: for any picture Streamlit loads numpy, which a first page need not wait for.
     frame.icon()

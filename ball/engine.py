@@ -66,14 +66,17 @@ class Output:
 Run = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
 
 _threads = threading.Lock()
-"""Held while the number of torch's threads is another, or is asked for: it is one number for the whole process."""
+"""Held while torch may call in another number of threads than usual: the number set last is that of every thread new to torch."""
 
 
 @contextmanager
-def _in_this_thread() -> Iterator[None]:
-    """Keep torch from calling in threads of its own: they spin for a while after their work, on cores that the networks need by then."""
+def _in_this_thread(usual: int) -> Iterator[None]:
+    """Keep torch from calling in threads of its own: they spin for a while after their work, on cores that the networks need by then.
+
+    Args:
+        usual: how many it may call in afterwards. Not asked for here: a thread new to torch might have been told 1 by another.
+    """
     with _threads:
-        usual = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
             yield
@@ -112,6 +115,8 @@ class Engine:
             sure: for the fast engine, see `ball.compiled.Rechecked`; 0 rounds whatever the answer.
         """
         self.name, self.notices = choose(name)
+        with _threads:
+            self._threads = torch.get_num_threads()
         self.folder: Path = store.folder
         self._sure = sure
         self.device = torch.device("cuda" if self.name == "torch-cuda" else "cpu")
@@ -150,10 +155,8 @@ class Engine:
         rounded = self.name == "openvino-bf16" and NETWORKS[network].rounds
         found: dict[Precision, Graph] = {}
         precisions: tuple[Precision, ...] = ("bf16", "f32") if rounded and self._sure else ("bf16",) if rounded else ("f32",)
-        with _threads:
-            half = max(1, torch.get_num_threads() // 2)
         for precision in precisions:
-            found[precision], notice = load_graph(store, network, precision, half)
+            found[precision], notice = load_graph(store, network, precision, max(1, self._threads // 2))
             self._notice(notice)
         return Rechecked(found["bf16"], found["f32"], self._sure) if len(found) > 1 else found[precisions[0]]
 
@@ -182,7 +185,7 @@ class Engine:
     @torch.no_grad()
     def batches(self, masked: NDArray[np.uint8]) -> dict[int, Tensor]:
         """The fields as the networks take them, (N, 3, side, side), by the side read at."""
-        with _in_this_thread() if self._pool else nullcontext():
+        with _in_this_thread(self._threads) if self._pool else nullcontext():
             fields = standardised(torch.from_numpy(masked).to(self.device))
             return {side: sized(fields, side) for side in {network.side for network in self._networks.values()}}
 

@@ -1,7 +1,7 @@
 """How the app feels: a fresh server to its first page, a changed widget, and memory while 200 fields are read.
 
 The first page and the changed widget are measured on a page with nothing but a title, that widget and five plain pictures, too
-(benchmarks/bare_page.py): what Streamlit, the browser and this machine take at the least.
+(benchmarks/bare_page.py): what Streamlit, the browser and this machine take without the app.
 
     python -m benchmarks.app DATA --json weights/benchmark/app.json
 
@@ -85,14 +85,15 @@ def _rested(page: Any) -> None:
     page.locator("[data-test-script-state='notRunning']").wait_for(state="attached", timeout=WAIT)
 
 
-_ANSWERED: Final = """alt => { window.answered = new Promise(done => document.addEventListener("click", click => {
+_ANSWERED: Final = """alt => { window.answered = null; document.addEventListener("click", click => {
     const look = () => {
         const found = [...document.querySelectorAll(`img[alt^="${alt}"]`)];
-        if (found.length == 5 && found.every(each => each.complete && each.naturalWidth > 0)) done(performance.now() - click.timeStamp);
+        const there = found.length == 5 && found.every(each => each.complete && each.naturalWidth > 0);
+        if (there) window.answered = performance.now() - click.timeStamp;
         else requestAnimationFrame(look);
     };
     requestAnimationFrame(look);
-}, {capture: true, once: true})) }"""
+}, {capture: true, once: true}) }"""
 """Have the page note how many milliseconds after the next click five pictures are there whose description begins so."""
 
 
@@ -106,6 +107,7 @@ def widget(page: Any, rounds: int) -> list[float]:
         shown, alt = (("Spotlight", "Spotlight of"), ("Heat map", "Heat map of"))[turn % 2]
         page.evaluate(_ANSWERED, alt)
         page.get_by_role("button", name=shown).or_(page.get_by_role("radio", name=shown)).first.click()
+        page.wait_for_function("window.answered !== null", timeout=WAIT)
         spent.append(page.evaluate("window.answered") / 1e3)
     return spent
 

@@ -1,4 +1,4 @@
-"""What surrounds every page: style, notice, and the way back for a page file that was run without app.py."""
+"""What surrounds every page: style, icon, notice, and the way back for a page file that was run without app.py."""
 
 from __future__ import annotations
 

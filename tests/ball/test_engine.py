@@ -120,7 +120,6 @@ def damage(path: Path) -> None:
 def test_torch_keeps_its_threads_from_the_cores_of_compiled_networks(
     random_weights: Path, batch: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = Engine(Store(random_weights), "openvino")
     usual, meanwhile = torch.get_num_threads(), []
 
     def watched(fields: Tensor, side: int) -> Tensor:
@@ -128,10 +127,18 @@ def test_torch_keeps_its_threads_from_the_cores_of_compiled_networks(
         return sized(fields, side)
 
     monkeypatch.setattr("ball.engine.sized", watched)
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(found.batches, [batch] * 8))
-    assert set(meanwhile) == {1}
-    assert torch.get_num_threads() == usual
+    torch.set_num_threads(2)
+    try:
+        found = Engine(Store(random_weights), "openvino")
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(found.batches, [batch] * 8))
+        found.batches(batch)
+        assert set(meanwhile) == {1}
+        assert torch.get_num_threads() == 2
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(torch.get_num_threads).result() == 2
+    finally:
+        torch.set_num_threads(usual)
 
 
 @pytest.mark.parametrize("spoil", [unlink, damage])

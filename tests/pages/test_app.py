@@ -45,10 +45,23 @@ def test_the_first_page_comes_up_without_what_only_a_reading_needs() -> None:
     assert found.stdout.strip() == "[]"
 
 
-def test_what_draws_the_first_page_needs_no_numpy() -> None:
-    script = "import sys; import pages.read; from pages._parts import access, frame, unsaved; print('numpy' in sys.modules)"
+def test_the_first_page_is_drawn_before_numpy_is_loaded() -> None:
+    script = (
+        "import sys; from streamlit.testing.v1 import AppTest; from pages._parts import frame; "
+        "frame.icon = lambda: print('numpy' in sys.modules); app = AppTest.from_file('app.py', default_timeout=60).run(); "
+        "assert not app.exception, app.exception; assert app.button"
+    )
     found = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, timeout=120, check=True, text=True)
     assert found.stdout.strip() == "False"
+
+
+def test_nothing_is_drawn_while_a_click_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+    runs: list[int] = []
+    monkeypatch.setattr(read, "page", lambda: runs.append(1) or (len(runs) == 1 and st.rerun()))
+    monkeypatch.setattr(frame, "icon", lambda: drawn.append(len(runs)))
+    assert not AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run().exception
+    assert drawn == [2]
 
 
 def test_a_page_that_stops_early_has_its_icon(monkeypatch: pytest.MonkeyPatch) -> None:
