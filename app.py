@@ -6,7 +6,6 @@ import importlib
 from collections.abc import Callable
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import RerunException
 
 from pages import read
 from pages._parts import access, frame, intake, letting_go, unsaved
@@ -46,14 +45,6 @@ frame.notice()
 unsaved.warn()
 if st.session_state.pop("go-read", False):
     st.switch_page(home)
-try:
+with frame.icon_last():
     if access.admitted():
         chosen.run()
-except RerunException:  # It carries a click, which another one that came while something is drawn would take the place of.
-    raise
-except BaseException:  # A page may also stop early.
-    frame.icon()
-    raise
-else:
-    # After the page: for any picture Streamlit loads numpy, which a first page need not wait for.
-    frame.icon()

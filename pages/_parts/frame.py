@@ -5,11 +5,14 @@ from __future__ import annotations
 import gc
 import runpy
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import streamlit as st
 from streamlit import net_util
+from streamlit.runtime.scriptrunner import RerunException
 
 _HERE = Path(__file__).resolve().parent
 
@@ -45,6 +48,19 @@ def icon() -> None:
     """Put the icon into the browser's tab and the corner of the page."""
     st.set_page_config(page_icon=ICON)
     st.logo(ICON)
+
+
+@contextmanager
+def icon_last() -> Iterator[None]:
+    """Draw the icon after the page, also after one that stops early: Streamlit loads numpy for it, and a first page need not wait."""
+    try:
+        yield
+    except RerunException:  # It carries a click, which another one that came while something is drawn would take the place of.
+        raise
+    except BaseException:
+        icon()
+        raise
+    icon()
 
 
 def notice() -> None:

@@ -35,24 +35,22 @@ def test_a_page_file_run_alone_goes_back_to_the_app(path: Path) -> None:
     assert NOTICE in [text.value for text in app.markdown]
 
 
-def test_the_first_page_comes_up_without_what_only_a_reading_needs() -> None:
+def printed(before: str, after: str) -> str:
+    """What a fresh Python prints that draws the first page, with some lines before it and after it."""
     script = (
-        "import sys; from streamlit.testing.v1 import AppTest; app = AppTest.from_file('app.py', default_timeout=60).run(); "
-        "assert not app.exception, app.exception; assert app.button; "
-        "print(sorted({'torch', 'pandas', 'sqlalchemy', 'skimage', 'cv2'} & set(sys.modules)))"
+        f"import sys; from streamlit.testing.v1 import AppTest\n{before}\napp = AppTest.from_file('app.py', default_timeout=60).run(); "
+        f"assert not app.exception, app.exception; assert app.button; {after}"
     )
-    found = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, timeout=120, check=True, text=True)
-    assert found.stdout.strip() == "[]"
+    return subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, timeout=120, check=True, text=True).stdout.strip()
+
+
+def test_the_first_page_comes_up_without_what_only_a_reading_needs() -> None:
+    assert printed("", "print(sorted({'torch', 'pandas', 'sqlalchemy', 'skimage', 'cv2'} & set(sys.modules)))") == "[]"
 
 
 def test_the_first_page_is_drawn_before_numpy_is_loaded() -> None:
-    script = (
-        "import sys; from streamlit.testing.v1 import AppTest; from pages._parts import frame; "
-        "frame.icon = lambda: print('numpy' in sys.modules); app = AppTest.from_file('app.py', default_timeout=60).run(); "
-        "assert not app.exception, app.exception; assert app.button"
-    )
-    found = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, timeout=120, check=True, text=True)
-    assert found.stdout.strip() == "False"
+    watched = "from pages._parts import frame; frame.icon = lambda: print('numpy' in sys.modules)"
+    assert printed(watched, "") == "False"
 
 
 def test_nothing_is_drawn_while_a_click_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
