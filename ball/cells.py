@@ -230,7 +230,7 @@ def _outline(mask: Mask, box: Box, shape: tuple[int, int]) -> Outline:
     """The longest outline of a mask that stands in a box of the field, as shares of the field's width and height."""
     lines, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(box[1].start, box[0].start))
     points = max(lines, key=len)[:, 0] + 0.5
-    return tuple((x / shape[1], y / shape[0]) for x, y in points.tolist())
+    return tuple(map(tuple, (points / shape[::-1]).tolist()))
 
 
 def _rounded(value: Any) -> Any:

@@ -275,10 +275,8 @@ def _answered(batch: list[Prepared | Reading], engine: Engine, maps: bool, scale
     if fields:
         began = time.perf_counter()
         try:
-            waiting = engine.begin(np.stack([each.segmentation.masked for each in fields]))
-            # While the networks run: they leave cores idle at either end.
-            measured = [_measured(each, scale) for each in fields]
-            outputs = waiting()
+            masked = np.stack([each.segmentation.masked for each in fields])
+            outputs, measured = engine.begin(masked, lambda: [_measured(each, scale) for each in fields])()
         except Exception as error:  # noqa: BLE001  as above
             if len(fields) > 1:
                 return [reading for each in batch for reading in _answered([each], engine, maps, scale)]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ball import compiled
-from ball.engine import ENGINES, Engine, EngineError, Output, load_engine
+from ball.engine import ENGINES, Engine, EngineError, Output, _Work, _Workers, load_engine
 from ball.labels import LABELS
 from ball.networks import NETWORKS, Classifier, normalised, sized
 from ball.weights import Store
@@ -96,6 +97,38 @@ def test_a_network_reads_at_the_side_of_its_weights(folder: Path, batch: NDArray
         with torch.no_grad():
             # Kernels differ by processor: only the sum's order may, and random weights give logits far from zero.
             torch.testing.assert_close(model(image).cpu(), outputs[name].logits, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["torch", "openvino"])
+def test_what_is_done_beside_the_networks_comes_back_with_what_they_said(name: str, random_weights: Path, batch: NDArray[np.uint8]) -> None:
+    engine = Engine(Store(random_weights), name)
+    outputs, other = engine.begin(batch, lambda: "measured")()
+    assert other == "measured"
+    assert equal(outputs, engine.predict(batch))
+
+    def broken() -> None:
+        raise MemoryError("no room")
+
+    with pytest.raises(MemoryError, match="no room"):
+        engine.begin(batch, broken)()
+
+
+def test_what_usually_takes_longest_is_begun_first() -> None:
+    began: list[str] = []
+
+    def work(kind: str, seconds: float) -> _Work:
+        def call() -> str:
+            began.append(kind)
+            time.sleep(seconds)
+            return kind
+
+        return _Work(kind, 1, call)
+
+    workers, pieces = _Workers(), [*(work(f"short {index}", 0.0) for index in range(4)), work("long", 0.05)]
+    for _ in range(2):
+        began.clear()
+        assert [each.result() for each in workers.start(pieces)] == [each.kind for each in pieces]
+    assert "long" in began[:2], "two are begun at once"
 
 
 def test_threads_do_not_disturb_each_other(engine: Engine, batch: NDArray[np.uint8]) -> None:

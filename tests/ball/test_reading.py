@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import FrozenInstanceError
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -23,6 +23,8 @@ from ball.labels import LABELS, UNIDENTIFIED
 from ball.networks import NETWORKS
 from ball.reading import AHEAD, BUDGET, Reading, Vote, _prepared, read, read_many
 from ball.weights import Store
+
+T = TypeVar("T")
 
 KEYS = ["file", "sha256", "status", "reason", "suggestion", "probability", "agreement", "votes", "missing", "flags", "notices", "cells",
         "seconds", "engine", "weights"]
@@ -151,7 +153,7 @@ def test_what_breaks_the_software_is_an_error_and_goes_to_the_log(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     nothing = Output(torch.full((1, 4), math.nan), torch.zeros(1, 1, 7, 7), torch.zeros(1, 4, 1))
-    monkeypatch.setattr(engine, "begin", lambda _: lambda: {"googlenet": nothing})
+    monkeypatch.setattr(engine, "begin", lambda _, beside: lambda: ({"googlenet": nothing}, beside()))
     found = read(png(FIELD), name="patient.png", engine=engine, maps=False)
     assert found.status == "error"
     assert found.reason == "The software failed on this file (ValueError); its log says more."
@@ -287,10 +289,10 @@ def test_names_go_with_their_sources(engine: Engine) -> None:
 def test_a_batch_that_breaks_is_read_one_by_one(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = engine.begin
 
-    def begin(masked: NDArray[np.uint8]) -> Callable[[], dict[str, Output]]:
+    def begin(masked: NDArray[np.uint8], beside: Callable[[], T]) -> Callable[[], tuple[dict[str, Output], T]]:
         if len(masked) > 1:
             raise MemoryError
-        return whole(masked)
+        return whole(masked, beside)
 
     monkeypatch.setattr(engine, "begin", begin)
     assert [one.status for one in read_many([FIELD, FIELD, b"broken", FIELD], engine=engine)] == ["read", "read", "error", "read"]
