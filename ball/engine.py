@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -122,11 +122,11 @@ class _Workers:
         self._pool = ThreadPoolExecutor(2, "network")
         self._usual: dict[str, float] = {}
 
-    def start(self, work: Sequence[_Work]) -> list[Future[Any]]:
-        """Set work going; what waits for each is given back in the order of the work."""
+    def do(self, work: Sequence[_Work]) -> list[Any]:
+        """Do all of it; what each piece came to is given back in the order of the work."""
         order = sorted(range(len(work)), key=lambda place: -work[place].fields * self._usual.get(work[place].kind, 0.0))
         running = {place: self._pool.submit(self._timed, work[place]) for place in order}
-        return [running[place] for place in range(len(work))]
+        return [running[place].result() for place in range(len(work))]
 
     def _timed(self, work: _Work) -> Any:
         began = time.perf_counter()
@@ -212,22 +212,21 @@ class Engine:
         """
         return self.run(self.batches(masked))
 
-    def begin(self, masked: NDArray[np.uint8], beside: Callable[[], T]) -> Callable[[], tuple[dict[str, Output], T]]:
-        """Set every network going where they run in threads of their own; what is given back waits for them.
+    def predict_beside(self, masked: NDArray[np.uint8], beside: Callable[[], T]) -> tuple[dict[str, Output], T]:
+        """Run every network once, and do what else there is to do for these fields.
+
+        Where the networks run in threads of their own it takes its turn among them: as a third thread it would take the cores
+        from them while they run.
 
         Args:
             masked: as for `predict`.
-            beside: what else there is to do for these fields. It takes its turn among the networks: as a third thread it would
-                take the cores from them while they run.
+            beside: what else there is to do.
 
         Returns:
-            Gives what `predict` does, and what ``beside`` came to.
+            What `predict` does, and what ``beside`` came to.
         """
-        calls = self._calls(self.batches(masked))
-        if self._workers is None:
-            return lambda: ({each.kind: each.call() for each in calls}, beside())
-        *running, other = self._workers.start([*calls, _Work(_BESIDE, len(masked), beside)])
-        return lambda: ({each.kind: future.result() for each, future in zip(calls, running, strict=True)}, other.result())
+        *outputs, other = self._done([*self._calls(self.batches(masked)), _Work(_BESIDE, len(masked), beside)])
+        return dict(zip(self._networks, outputs, strict=True)), other
 
     @torch.no_grad()
     def batches(self, masked: NDArray[np.uint8]) -> dict[int, Tensor]:
@@ -238,15 +237,15 @@ class Engine:
 
     def run(self, batches: Mapping[int, Tensor]) -> dict[str, Output]:
         """Run every network once on batches that `batches` made."""
-        calls = self._calls(batches)
-        if self._workers is None:
-            return {each.kind: each.call() for each in calls}
-        running = self._workers.start(calls)
-        return {each.kind: future.result() for each, future in zip(calls, running, strict=True)}
+        return dict(zip(self._networks, self._done(self._calls(batches)), strict=True))
 
     def _calls(self, batches: Mapping[int, Tensor]) -> list[_Work]:
         networks = self._networks.items()
         return [_Work(name, len(batches[network.side]), partial(network, batches[network.side])) for name, network in networks]
+
+    def _done(self, work: Sequence[_Work]) -> list[Any]:
+        """What each piece of work came to, in the order of the work."""
+        return [each.call() for each in work] if self._workers is None else self._workers.do(work)
 
 
 class _Models(Mapping[str, Classifier]):

@@ -276,7 +276,7 @@ def _answered(batch: list[Prepared | Reading], engine: Engine, maps: bool, scale
         began = time.perf_counter()
         try:
             masked = np.stack([each.segmentation.masked for each in fields])
-            outputs, measured = engine.begin(masked, lambda: [_measured(each, scale) for each in fields])()
+            outputs, measured = engine.predict_beside(masked, lambda: [_measured(each, scale) for each in fields])
         except Exception as error:  # noqa: BLE001  as above
             if len(fields) > 1:
                 return [reading for each in batch for reading in _answered([each], engine, maps, scale)]

@@ -102,7 +102,7 @@ def test_a_network_reads_at_the_side_of_its_weights(folder: Path, batch: NDArray
 @pytest.mark.parametrize("name", ["torch", "openvino"])
 def test_what_is_done_beside_the_networks_comes_back_with_what_they_said(name: str, random_weights: Path, batch: NDArray[np.uint8]) -> None:
     engine = Engine(Store(random_weights), name)
-    outputs, other = engine.begin(batch, lambda: "measured")()
+    outputs, other = engine.predict_beside(batch, lambda: "measured")
     assert other == "measured"
     assert equal(outputs, engine.predict(batch))
 
@@ -110,7 +110,7 @@ def test_what_is_done_beside_the_networks_comes_back_with_what_they_said(name: s
         raise MemoryError("no room")
 
     with pytest.raises(MemoryError, match="no room"):
-        engine.begin(batch, broken)()
+        engine.predict_beside(batch, broken)
 
 
 def test_what_usually_takes_longest_is_begun_first() -> None:
@@ -127,7 +127,7 @@ def test_what_usually_takes_longest_is_begun_first() -> None:
     workers, pieces = _Workers(), [*(work(f"short {index}", 0.0) for index in range(4)), work("long", 0.05)]
     for _ in range(2):
         began.clear()
-        assert [each.result() for each in workers.start(pieces)] == [each.kind for each in pieces]
+        assert workers.do(pieces) == [each.kind for each in pieces]
     assert "long" in began[:2], "two are begun at once"
 
 

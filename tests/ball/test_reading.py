@@ -153,7 +153,7 @@ def test_what_breaks_the_software_is_an_error_and_goes_to_the_log(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     nothing = Output(torch.full((1, 4), math.nan), torch.zeros(1, 1, 7, 7), torch.zeros(1, 4, 1))
-    monkeypatch.setattr(engine, "begin", lambda _, beside: lambda: ({"googlenet": nothing}, beside()))
+    monkeypatch.setattr(engine, "predict_beside", lambda _, beside: ({"googlenet": nothing}, beside()))
     found = read(png(FIELD), name="patient.png", engine=engine, maps=False)
     assert found.status == "error"
     assert found.reason == "The software failed on this file (ValueError); its log says more."
@@ -287,14 +287,14 @@ def test_names_go_with_their_sources(engine: Engine) -> None:
 
 
 def test_a_batch_that_breaks_is_read_one_by_one(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = engine.begin
+    whole = engine.predict_beside
 
-    def begin(masked: NDArray[np.uint8], beside: Callable[[], T]) -> Callable[[], tuple[dict[str, Output], T]]:
+    def small(masked: NDArray[np.uint8], beside: Callable[[], T]) -> tuple[dict[str, Output], T]:
         if len(masked) > 1:
             raise MemoryError
         return whole(masked, beside)
 
-    monkeypatch.setattr(engine, "begin", begin)
+    monkeypatch.setattr(engine, "predict_beside", small)
     assert [one.status for one in read_many([FIELD, FIELD, b"broken", FIELD], engine=engine)] == ["read", "read", "error", "read"]
 
 

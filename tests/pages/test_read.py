@@ -133,7 +133,7 @@ def test_another_opacity_class_or_style_reads_nothing_again(app: AppTest, monkey
     from ball.engine import Engine
 
     press(app, "Draw a synthetic field")
-    monkeypatch.setattr(Engine, "begin", lambda *_: pytest.fail("the networks ran again"))
+    monkeypatch.setattr(Engine, "predict_beside", lambda *_: pytest.fail("the networks ran again"))
     app.slider(key="map-opacity").set_value(30)
     app.selectbox(key="map-class").set_value("Pro-B")
     app.run()
