@@ -91,10 +91,17 @@ def _not_read(row: Row, reading: Reading, todo: Worklist) -> None:
     st.html(f'<p class="ball-file"><b>{escape(reading.reason or "")}</b></p>')
     others = [other for other in todo.rows if other.reading is not None and other is not row]
     read = sum(not other.not_read for other in others)
-    if len(others) == 1 == read:
-        st.markdown("The other file was read.")
-    elif others:
-        st.markdown(f"The other {read} files were read." if read == len(others) else f"Of {len(others)} other files {read} were read.")
+    if others:
+        st.markdown(_others(len(others), read))
     if len(reading.missing) < len(TITLES) and reading.reason != FULL:
         st.markdown("Open the file in an image viewer. If it shows there, save it as PNG or TIFF and add it again; if not, copy it anew.")
     st.button("Remove", icon=":material/close:", key="remove", on_click=todo.remove, args=(row.number,))
+
+
+def _others(files: int, read: int) -> str:
+    """What became of the other files of the list, one or more."""
+    if files == 1:
+        return "The other file was read." if read else "The other file was not read either."
+    if read in (0, files):
+        return f"The other {files} files were read." if read else f"None of the other {files} files was read either."
+    return f"Of the other {files} files {read} {'was' if read == 1 else 'were'} read."

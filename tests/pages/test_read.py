@@ -111,6 +111,22 @@ def test_what_is_not_read_gives_cause_and_remedy_and_can_be_removed(app: AppTest
     assert [row.name for row in todo(app).rows] == ["good.png"]
 
 
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [
+        ((b"",), "The other file was not read either."),
+        ((b"", b"no"), "None of the other 2 files was read either."),
+        ((synthetic.png(1), b""), "Of the other 2 files 1 was read."),
+        ((synthetic.png(1), synthetic.png(2)), "The other 2 files were read."),
+    ],
+)
+def test_what_is_not_read_tells_what_became_of_the_others(app: AppTest, others: tuple[bytes, ...], told: str) -> None:
+    upload(app, ("bad.jpg", b"no picture at all"), *((f"{number}.png", data) for number, data in enumerate(others)))
+    todo(app).chosen = 1
+    app.run()
+    assert any(text.value == told for text in app.markdown)
+
+
 def test_file_names_are_text_and_never_markup(app: AppTest) -> None:
     upload(app, ("<img src=x onerror=alert(1)>.png", synthetic.png(1)))
     assert "<img src=x" not in html(app)
