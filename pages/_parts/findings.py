@@ -221,7 +221,8 @@ def quick(found: Speed) -> str:
     """How long a reading takes, and which goals were missed."""
     missed = sum(not each.reached for each in found.ratios)
     ours, naive = found.milliseconds["f32"], found.milliseconds["naive"]
-    goals = f"{missed} of {len(found.ratios)} goals are missed" if missed else f"all {len(found.ratios)} goals are reached"
+    many = len(found.ratios)
+    goals = f"{missed} of {many} goals {'is' if missed == 1 else 'are'} missed" if missed else f"all {many} goals are reached"
     return f"A full reading with five maps takes {ours:.0f} ms, the plain way {naive:.0f} ms; {goals}."
 
 
