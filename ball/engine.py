@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -123,9 +123,13 @@ class _Workers:
         self._usual: dict[str, float] = {}
 
     def do(self, work: Sequence[_Work]) -> list[Any]:
-        """Do all of it; what each piece came to is given back in the order of the work."""
+        """Do all of it; what each piece came to is given back in the order of the work.
+
+        Where a piece fails, its error is raised once the others have ended: none goes on to write into a reading that was given up.
+        """
         order = sorted(range(len(work)), key=lambda place: -work[place].fields * self._usual.get(work[place].kind, 0.0))
         running = {place: self._pool.submit(self._timed, work[place]) for place in order}
+        wait(running.values())
         return [running[place].result() for place in range(len(work))]
 
     def _timed(self, work: _Work) -> Any:

@@ -131,6 +131,21 @@ def test_what_usually_takes_longest_is_begun_first() -> None:
     assert "long" in began[:2], "two are begun at once"
 
 
+def test_a_piece_that_fails_is_told_of_once_the_others_have_ended() -> None:
+    ended: list[str] = []
+
+    def fails() -> None:
+        raise EngineError("no answer")
+
+    def lasts() -> None:
+        time.sleep(0.1)
+        ended.append("long")
+
+    with pytest.raises(EngineError, match="no answer"):
+        _Workers().do([_Work("fails", 1, fails), _Work("long", 1, lasts), _Work("long", 1, lasts)])
+    assert ended == ["long", "long"]
+
+
 def test_threads_do_not_disturb_each_other(engine: Engine, batch: NDArray[np.uint8]) -> None:
     singles = [batch[index : index + 1] for index in range(len(batch))]
     expected = [engine.predict(single) for single in singles]
