@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import streamlit as st
@@ -47,7 +48,7 @@ def page() -> None:
     st.markdown(findings.protocol(shown.protocol, shown.evaluation))
     if shown.evaluation:
         tabs.outdated(shown.evaluation.weights, benchmark.EVALUATE[shown.protocol])
-        _cards(shown.evaluation)
+        _cards(_trusted(shown.protocol, shown.evaluation))
     for tab, (_, draw) in zip(st.tabs([title for title, _ in TABS], key="tab", on_change="rerun"), TABS, strict=True):
         if tab.open:
             with tab:
@@ -71,17 +72,26 @@ def _shown(protocol: str) -> Shown:
     )  # fmt: skip
 
 
+def _trusted(protocol: str, evaluation: Evaluation) -> Evaluation:
+    """With what the calibrated consensus comes to: out-of-fold predictions know the plain mean of the votes alone."""
+    found = loaded(benchmark.load_certainty) if protocol == "stain" else None
+    if found is None or (found["basis"], found["n"], len(found["networks"])) != ("stain", evaluation.n, len(evaluation.networks)):
+        return evaluation
+    figures = {"coverage": found["coverage"], "wrong_and_unflagged": found["wrong_and_unflagged"], "ece": found["calibration_error"]}
+    return replace(evaluation, consensus=replace(evaluation.consensus, **figures))
+
+
 def _cards(evaluation: Evaluation) -> None:
-    """Four figures of the consensus; one that is not in the file has no card."""
+    """Figures of the consensus; one that is not in the file has no card."""
     ours = evaluation.consensus
     malignant = sum(map(sum, ours.confusion[1:]))
-    trust = [("Given a suggestion", ours.coverage, "the rest are Unidentified"),
-             ("Wrong and not flagged", ours.wrong_and_unflagged, f"of all {evaluation.n} fields")]  # fmt: skip
-    skill = [("Macro recall", ours.balanced_accuracy, findings.interval(ours, "balanced_accuracy")),
-             ("Malignant sensitivity", ours.malignant_sensitivity, f"{malignant:,} malignant fields")]  # fmt: skip
-    cards = [("Consensus accuracy", ours.accuracy, findings.interval(ours, "accuracy")), *(trust if ours.coverage is not None else skill),
-             ("Calibration error", ours.ece, "probability against share right")]  # fmt: skip
-    with st.grid(4, min_column_width=250):
+    cards = [("Consensus accuracy", ours.accuracy, findings.interval(ours, "accuracy")),
+             ("Macro recall", ours.balanced_accuracy, findings.interval(ours, "balanced_accuracy")),
+             ("Malignant sensitivity", ours.malignant_sensitivity, f"{malignant:,} malignant fields"),
+             ("Given a suggestion", ours.coverage, "others Unidentified"),
+             ("Wrong and not flagged", ours.wrong_and_unflagged, f"of all {evaluation.n:,} fields"),
+             ("Calibration error", ours.ece, "against the share right")]  # fmt: skip
+    with st.grid(6, min_column_width=180):
         for label, value, note in cards:
             if value is not None:
                 st.metric(label, share(value), note or None, delta_color="off", delta_arrow="off", border=True, height="stretch")

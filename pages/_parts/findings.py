@@ -66,9 +66,9 @@ def _so_far(evaluation: Evaluation | None) -> str:
 
 
 def interval(measures: Measures, metric: str) -> str:
-    """The 95 % interval of a share; empty where there is none."""
+    """The 95 % interval of a share, short enough for a card; empty where there is none."""
     low, high = measures.intervals.get(metric, (None, None))
-    return "" if low is None else f"95 % interval {share(low)} to {share(high)}"
+    return "" if low is None else f"95 %: {100 * low:.1f} to {share(high)}"
 
 
 def verdict(name: str, reference: Reference, evaluation: Evaluation, baselines: Sequence[Baseline], metric: str) -> str:
