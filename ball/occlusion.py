@@ -17,7 +17,6 @@ from ball.cells import Cell, territories
 from ball.labels import LABELS
 from ball.regions import Labels
 from ball.trust import calibration_for, find_trust
-from ball.trust.appearance import describe
 from ball.trust.calibration import combine
 
 if TYPE_CHECKING:
@@ -79,6 +78,8 @@ def consensus_without(
 ) -> NDArray[np.float64]:
     """Consensus of a field with some cells taken out, for several choices of cells.
 
+    As of a field like those validated: a cell weighs in what the networks say, also where that is held back.
+
     Args:
         engine: the loaded networks.
         segmentation: of the field, at the size that the networks read.
@@ -89,15 +90,13 @@ def consensus_without(
     Returns:
         (variants, classes) probabilities.
     """
-    trust = find_trust(engine.folder)
-    # The field stays as familiar as it was: only what the networks are shown is changed.
-    strangeness = trust.familiarity.of(describe(segmentation)) if trust else 0.0
+    calibration = calibration_for(find_trust(engine.folder), engine.hashes)
     rows: list[NDArray[np.float64]] = []
     for start in range(0, len(variants), BATCH):
         chosen = variants[start : start + BATCH]
         batch = np.stack([np.where(np.isin(lands, each)[:, :, None], np.uint8(0), segmentation.masked) for each in chosen])
         votes = {name: output.logits.double().softmax(dim=1).numpy() for name, output in engine.predict(batch).items()}
-        rows.append(combine(votes, calibration_for(trust, engine.hashes), np.full(len(batch), strangeness)))
+        rows.append(combine(votes, calibration, np.ones(len(batch))))
         if progress is not None:
             progress(min(start + BATCH, len(variants)), len(variants))
     return np.concatenate(rows)

@@ -28,7 +28,7 @@ from ball.logs import log_failure
 from ball.networks import NETWORKS
 from ball.segmentation import Segmentation, segment
 from ball.trust import Judgement, consensus, find_trust, judge
-from ball.trust.appearance import Appearance, describe
+from ball.trust.appearance import Appearance, described
 from ball.values import require_rgb
 
 Source = Path | str | bytes | Part | NDArray[np.uint8]
@@ -292,7 +292,7 @@ def _answered(batch: list[Prepared | Reading], engine: Engine, maps: bool, scale
 def _measured(field: Prepared, scale: float | None) -> Measured:
     with _timed(field.seconds, "measure"):
         cells = find_cells(field.segmentation, field.decoded.rgb.shape[:2], scale=scale)
-        return Measured(cells, describe(field.segmentation))
+        return Measured(cells, described(field.decoded.rgb, field.segmentation))
 
 
 def _finished(field: Prepared, measured: Measured, outputs: dict[str, Output], predict: float, engine: Engine, maps: bool) -> Reading:

@@ -15,6 +15,7 @@ from ball.benchmark import NotMeasuredError
 from ball.labels import LABELS, UNIDENTIFIED
 from ball.names import TITLES
 from ball.segmentation import CLUSTERS, MIN_OBJECT, SIZE
+from ball.wording import percent
 from pages._parts import standing
 from pages._parts.findings import stain_test
 from pages._parts.frame import back_to_app
@@ -77,7 +78,8 @@ _READING: Final = f"""
 4. **Unidentified.** Below a validated limit no class is suggested. The
    *Benchmark* page says what it costs and which fields it was made from.
 5. **The gate.** Stain, light, nuclei and sharpness of the whole field
-   are compared with the fields of training. Beyond what 99 % of
+   are compared with the fields of training, those of a larger one as in
+   a copy made as theirs were. Beyond what 99 % of
    validation fields keep within a field is flagged; beyond what 99 % of
    genuine fields of other stains keep within it is refused. The five
    networks vote all the same.
@@ -157,16 +159,19 @@ def page() -> None:
 def _rule() -> str:
     """Which way of pooling is in use, and with which temperatures."""
     from ball.trust import find_trust
+    from ball.trust.familiarity import PASS, USUAL
 
     trust = find_trust()
     if trust is None:
         return "Without the thresholds file the plain mean of the votes is shown."
     found = trust.calibration
     warmth = ", ".join(f"{TITLES[name]} {found.temperatures[name]:.2f}" for name in TITLES if name in found.temperatures)
-    rises = [words for words, slope in (("where the networks differ", found.dissent),
-                                        ("where the field is unlike those of training", found.strange)) if slope > 0]  # fmt: skip
-    pool = f" The pool's rises {' and '.join(rises)}." if rises else ""
-    return f"In use: {_RULES[found.rule]} (temperatures: {warmth}).{pool} {standing.tried()}".rstrip()
+    pool = " The pool's rises where the networks differ." if found.dissent > 0 else ""
+    last = (
+        f"Last, a field stranger than {percent(USUAL, 0)} of the validation fields is held back towards even odds; where it is stranger "
+        f"than {percent(PASS, 0)} of them no class is called likelier than not."
+    )
+    return f"In use: {_RULES[found.rule]} (temperatures: {warmth}).{pool} {last} {standing.tried()}".rstrip()
 
 
 def _section(title: str, text: str) -> None:

@@ -28,7 +28,7 @@ def trust(weights: Mapping[str, str], suggest: float = 0.9, refuse: float = 1e9,
     """Thresholds for some weights; by default nothing is too strange."""
     limits = Limits(suggest=suggest, target=0.01, label_set=0.2, coverage=0.95, refuse=refuse, basis="validation")
     made_from = {"validation": {"n": 12, "networks": list(TITLES), "sha256": "0" * 64}}
-    chosen = calibration or Calibration(dict.fromkeys(TITLES, 1.0), "product", 0.0, 0.0, 0.0)
+    chosen = calibration or Calibration(dict.fromkeys(TITLES, 1.0), "product")
     return Trust(chosen, limits, familiarity(), dict(weights), {"limit": 0.8}, made_from)
 
 

@@ -143,7 +143,7 @@ def load_certainty() -> Mapping[str, Any]:
         NotMeasuredError: the file is missing or not as expected.
     """
     keys = ("weights", "basis", "limit", "n", "networks", "calibration_error", "calibration_error_raw", "coverage", "wrong_and_unflagged",
-            "benign_and_unflagged", "set_coverage", "set_size", "folds", "curve", "reliability", "slides")  # fmt: skip
+            "benign_and_unflagged", "set_coverage", "set_size", "folds", "curve", "reliability", "slides", "held_back")  # fmt: skip
     return load_keys("certainty.json", CALIBRATE, keys)
 
 

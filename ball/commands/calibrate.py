@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,7 +45,6 @@ def run(args: argparse.Namespace) -> int:
     """Make every file, or none."""
     from ball.places import weights_folder
     from ball.training import calibrate, gate
-    from ball.trust.calibration import conformal_limit
     from ball.trust.gate import FLAG
     from ball.trust.store import Limits, Trust, files
 
@@ -57,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     values = _values(fields)
     familiarity = gate.memory(values)
     strange = gate.stain_strangeness(values)
-    refuse = gate.refusal_limit(strange.values())
+    refuse = gate.refusal_limit(strangeness for strangeness, _ in strange.values())
     validation = _validation(args, fields, values, familiarity, engine)
     stain_file = args.stain or (out / STAIN if (out / STAIN).is_file() else None)
     stain = _stain(stain_file, strange) if stain_file else None
@@ -67,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     limits = Limits(
         suggest=calibrate.suggestion_limit(held.probabilities, judged.targets, judged.strangeness <= FLAG),
         target=calibrate.TARGET,
-        label_set=conformal_limit(held.probabilities, judged.targets, calibrate.COVERAGE),
+        label_set=calibrate.set_limit(held.probabilities, judged.targets),
         coverage=calibrate.COVERAGE,
         refuse=refuse,
         basis="stain" if stain else "validation",
@@ -75,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
     slide = calibrate.fit_slides(slides, limits.suggest) if slides else {}
     trust = Trust(calibrate.fit(validation, stain), limits, familiarity, dict(engine.hashes), slide, _made_from(validation, stain))
     certainty = _certainty(judged, held, trust, slides)
+    certainty["held_back"] = _held_back(values, validation, stain, refuse) if stain else []
     refusal = _refusal(args, fields, values, trust)
     for name, content in files(trust).items():
         write_bytes(folder / name, content)
@@ -147,7 +147,7 @@ def _validation(
             if set(now) != set(votes) or any(np.abs(now[name] - votes[name][row]).max() > 1e-3 for name in now):
                 raise UsageError(f"{args.validation} was not made by these weights on the validation part. Leave --validation out.")
     strangeness = familiarity.strangeness(np.array([values[name] for name in names]))
-    return Calibrators(names, targets, votes, random_folds(len(names)), strangeness)
+    return Calibrators(names, targets, votes, random_folds(len(names)), strangeness, familiarity.vouched(strangeness))
 
 
 def _votes(field: Field, engine: Engine) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def _read(path: Path, parse: Any) -> Any:
         raise UsageError(f"{path} cannot be used as predictions: {error}.") from error
 
 
-def _stain(path: Path, strange: dict[str, float]) -> Calibrators:
+def _stain(path: Path, strange: Mapping[str, tuple[float, float]]) -> Calibrators:
     """The out-of-fold predictions of the stain protocol; fields that are not in the data folder are left out."""
     import numpy as np
 
@@ -181,8 +181,8 @@ def _stain(path: Path, strange: dict[str, float]) -> Calibrators:
     known = np.array([name in strange for name in names]) & (folds >= 0)
     if len(np.unique(folds[known])) < 2:
         raise UsageError(f"{path} holds fields of fewer than two folds of the split stain: nothing can be held out.")
-    strangeness = np.array([strange.get(name, 0.0) for name in names])
-    return Calibrators(names, targets, votes, folds, strangeness).of(known)
+    strangeness, vouched = np.array([strange.get(name, (0.0, 1.0)) for name in names]).T
+    return Calibrators(names, targets, votes, folds, strangeness, vouched).of(known)
 
 
 def _made_from(validation: Calibrators, stain: Calibrators | None) -> dict[str, Any]:
@@ -204,6 +204,28 @@ def _certainty(judged: Calibrators, held: Held, trust: Trust, slides: list[dict[
               "target": trust.limits.target}  # fmt: skip
     least = {int(fold): float(held.limits[judged.folds == fold][0]) for fold in np.unique(judged.folds)}
     return {**common, **figures, "slides": slide_figures(slides, least) if slides else None}
+
+
+def _held_back(values: dict[str, Floats], validation: Calibrators, stain: Calibrators, refuse: float) -> list[dict[str, Any]]:
+    """What it comes to where more fields are vouched for in full, or fewer, or all; the share in use among them."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from ball.training import calibrate, gate
+    from ball.trust.familiarity import USUAL
+
+    found = []
+    for usual in progress([*sorted({*calibrate.OTHERWISE, USUAL}), None], "rule"):
+        vouched = [np.ones(len(each.files)) for each in (validation, stain)]
+        if usual is not None:
+            told = gate.stain_strangeness(values, usual)
+            vouched = [gate.memory(values, usual).vouched(validation.strangeness), np.array([told[name][1] for name in stain.files])]
+        known, judged = (replace(each, vouched=one) for each, one in zip((validation, stain), vouched, strict=True))
+        figures = calibrate.certainty(judged, calibrate.held_out(known, judged), refuse)
+        names = ("calibration_error", "coverage", "accuracy_when_given", "wrong_and_unflagged")
+        found.append({"usual": usual, "in_use": usual == USUAL, **{name: figures[name] for name in names}})
+    return found
 
 
 def _refusal(args: argparse.Namespace, fields: Sequence[Field], values: dict[str, Floats], trust: Trust) -> dict[str, Any]:

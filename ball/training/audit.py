@@ -24,7 +24,7 @@ from ball.segmentation import SCALE_BAR, SIZE, Segmentation, resize, segment
 from ball.training.data import Field, thumbnail
 from ball.training.evaluation import CONSENSUS, Groups, metrics, rounded
 from ball.training.splits import FOLDS, Split, load_split
-from ball.trust.appearance import describe as describe_field
+from ball.trust.appearance import described
 from ball.trust.calibration import combine
 from ball.trust.store import calibration_for, find_trust
 
@@ -247,15 +247,17 @@ def _read(images: Sequence[Image], condition: Perturbation, engine: Engine, batc
     """Softmax (n, classes) by network and, last, the consensus, as a reading has them."""
     trust = find_trust(engine.folder)
     found: dict[str, list[Floats]] = {name: [] for name in engine.models}
-    strange: list[float] = []
+    vouched: list[float] = []
     for start in range(0, len(images), batch):
-        fields = [segment(condition(image)) for image in images[start : start + batch]]
+        changed = [condition(image) for image in images[start : start + batch]]
+        fields = [segment(image) for image in changed]
         shown = [_shown(field, condition) for field in fields]
         for name, output in engine.predict(np.stack(shown)).items():
             found[name].append(softmax(output.logits.double().numpy(), axis=1))
-        strange += [trust.familiarity.of(describe_field(field)) if trust else 0.0 for field in fields]
+        looks = (described(image, field) for image, field in zip(changed, fields, strict=True))
+        vouched += [trust.familiarity.vouched_for(each) if trust else 1.0 for each in looks]
     joined = {name: np.concatenate(values) for name, values in found.items()}
-    return {**joined, CONSENSUS: combine(joined, calibration_for(trust, engine.hashes), np.array(strange))}
+    return {**joined, CONSENSUS: combine(joined, calibration_for(trust, engine.hashes), np.array(vouched))}
 
 
 def _shown(field: Segmentation, condition: Perturbation) -> Image:

@@ -1,6 +1,6 @@
 """Make the thresholds: from predictions, from what fields look like, and from pictures that are no smear.
 
-Calibrators are fields that the networks did not learn from, each with its label, its votes and its strangeness: the
+Calibrators are fields that the networks did not learn from, each with its label, its votes and how strange it looks: the
 validation part and, where they exist, the out-of-fold predictions of the stain protocol. Every figure reported comes from
 fields that the figure's own thresholds were not made from: the calibrators are cut into folds (whole stains where there are
 such), and each fold is judged by what the others gave. (The limit of refusal alone looks at all fields, without their labels.)
@@ -23,13 +23,13 @@ from ball.labels import LABELS
 from ball.names import TITLES
 from ball.training.evaluation import DIGITS, calibration_error
 from ball.trust.calibration import (
-    FAR,
     RULES,
     Calibration,
     Floats,
     combine,
     conformal_limit,
     disagreement,
+    held_back,
     pooled,
     tempered,
 )
@@ -51,6 +51,9 @@ COVERAGE: Final = 0.95
 SLIDE_TARGET: Final = 0.05
 """Share of slides that may be suggested wrongly: 1 in 20."""
 
+OTHERWISE: Final = (0.8, 0.95)
+"""Shares of the validation fields vouched for in full that are tried beside the one in use (`ball.trust.familiarity.USUAL`)."""
+
 FOLDS: Final = 5
 DRAWS: Final = 100
 SIZES: Final = (1, 3, 5, 10, 20)
@@ -59,7 +62,7 @@ SIZES: Final = (1, 3, 5, 10, 20)
 _STEPS: Final = np.round(np.concatenate([np.arange(0.30, 0.99, 0.01), np.arange(0.990, 1.0, 0.001)]), 3)
 _BENIGN: Final = LABELS.index("Benign")
 _PENALTY: Final = 1e-3
-_BOUNDS: Final = ((-2.0, 3.0), (0.0, 4.0), (0.0, 2.0))
+_BOUNDS: Final = ((-2.0, 3.0), (0.0, 4.0))
 
 Integers = NDArray[np.intp]
 Bools = NDArray[np.bool_]
@@ -69,8 +72,8 @@ Bools = NDArray[np.bool_]
 class Calibrators:
     """Labelled fields with their votes.
 
-    ``files``, ``targets``, ``folds``, ``strangeness``: (n,). ``votes``: raw softmax (n, classes) by network. Fields of one fold
-    are never judged by what that fold gave.
+    ``files``, ``targets``, ``folds``: (n,). ``strangeness``, ``vouched``: (n,), as `Familiarity` tells them. ``votes``: raw softmax (n,
+    classes) by network. Fields of one fold are never judged by what that fold gave.
 
     Raises:
         ValueError: no network, or lengths that differ.
@@ -81,9 +84,10 @@ class Calibrators:
     votes: Mapping[str, Floats]
     folds: Integers
     strangeness: Floats
+    vouched: Floats
 
     def __post_init__(self) -> None:
-        lengths = {len(each) for each in (self.files, self.targets, self.folds, self.strangeness, *self.votes.values())}
+        lengths = {len(each) for each in (self.files, self.targets, self.folds, self.strangeness, self.vouched, *self.votes.values())}
         if not self.votes or len(lengths) != 1:
             raise ValueError(f"expected votes and columns of one length, got networks {list(self.votes)} and lengths {sorted(lengths)}")
 
@@ -91,7 +95,7 @@ class Calibrators:
         """Some of them."""
         files = tuple(file for file, yes in zip(self.files, chosen, strict=True) if yes)
         votes = {name: values[chosen] for name, values in self.votes.items()}
-        return Calibrators(files, self.targets[chosen], votes, self.folds[chosen], self.strangeness[chosen])
+        return Calibrators(files, self.targets[chosen], votes, self.folds[chosen], self.strangeness[chosen], self.vouched[chosen])
 
 
 def read_predictions(text: str) -> tuple[tuple[str, ...], Integers, dict[str, Floats], Integers | None]:
@@ -151,23 +155,19 @@ def fit(validation: Calibrators, stain: Calibrators | None = None) -> Calibratio
 
 
 def warmed(start: Calibration, groups: Sequence[Calibrators]) -> Calibration:
-    """Fit the temperature of the pool: base, dissent, strangeness. Each group weighs as its number of fields.
-
-    Without fields of held-out stains nothing can be learned of strange ones: there the strangeness stays out.
-    """
+    """Fit the temperature of the pool: base and dissent. Each group weighs as its number of fields."""
     pools = np.concatenate([pooled(each.votes, start.temperatures, start.rule) for each in groups])
     targets = np.concatenate([each.targets for each in groups])
     apart = np.concatenate([disagreement(each.votes) for each in groups])
-    strange = np.concatenate([np.clip(each.strangeness, 0, FAR) for each in groups])
-    bounds = _BOUNDS if len(groups) > 1 else (*_BOUNDS[:2], (0.0, 0.0))
+    vouched = np.concatenate([each.vouched for each in groups])
 
     def cost(numbers: Floats) -> float:
-        warm = np.exp(numbers[0] + numbers[1] * apart + numbers[2] * strange)
-        return _loss(tempered(pools, warm), targets) + _PENALTY * float((numbers**2).sum())
+        warm = np.exp(numbers[0] + numbers[1] * apart)
+        return _loss(held_back(tempered(pools, warm), vouched), targets) + _PENALTY * float((numbers**2).sum())
 
-    best = minimize(cost, np.zeros(3), bounds=bounds, method="L-BFGS-B").x
-    base, dissent, strangeness = (round(float(value), DIGITS) for value in best)
-    return replace(start, base=base, dissent=dissent, strange=strangeness)
+    best = minimize(cost, np.zeros(2), bounds=_BOUNDS, method="L-BFGS-B").x
+    base, dissent = (round(float(value), DIGITS) for value in best)
+    return replace(start, base=base, dissent=dissent)
 
 
 def _temperature(probabilities: Floats, targets: Integers) -> float:
@@ -204,6 +204,15 @@ def suggestion_limit(probabilities: Floats, targets: Integers, passed: Bools, ta
     return 1.0
 
 
+def set_limit(probabilities: Floats, targets: Integers) -> float:
+    """The probability from which on a label belongs to the prediction set: that of split conformal prediction, or less.
+
+    A class of one in twenty is never ruled out. Where most fields are clear, and right, conformal sets of a single label hold the
+    true one often enough over all; of the doubtful fields they do not.
+    """
+    return min(conformal_limit(probabilities, targets, COVERAGE), round(1 - COVERAGE, DIGITS))
+
+
 @dataclass(frozen=True, eq=False)
 class Held:
     """Calibrators as judged by what the other folds gave: (n, classes) calibrated probabilities, (n,) limits, sets."""
@@ -228,7 +237,7 @@ def held_out(validation: Calibrators, stain: Calibrators | None) -> Held:
         # What the validation part says of the fold's own fields has no say in its limits.
         known = crossed(own and own.of(~np.isin(own.files, judged.of(inside).files)), rest)
         limits[inside] = suggestion_limit(known, rest.targets, rest.strangeness <= FLAG)
-        sets[inside] = conformal_limit(known, rest.targets, COVERAGE)
+        sets[inside] = set_limit(known, rest.targets)
     return Held(probabilities, limits, sets)
 
 
@@ -244,7 +253,7 @@ def crossed(validation: Calibrators | None, judged: Calibrators) -> Floats:
         inside = judged.folds == fold
         rest, one = judged.of(~inside), judged.of(inside)
         calibration = fit(rest) if validation is None else fit(validation.of(~np.isin(validation.files, one.files)), rest)
-        found[inside] = combine(one.votes, calibration, one.strangeness)
+        found[inside] = combine(one.votes, calibration, one.vouched)
     return found
 
 

@@ -13,8 +13,8 @@ from sklearn.metrics import roc_auc_score
 
 from ball.segmentation import segment
 from ball.training.splits import FOLDS, load_split
-from ball.trust.appearance import Appearance, describe
-from ball.trust.familiarity import Familiarity, Floats, remember
+from ball.trust.appearance import Appearance, described
+from ball.trust.familiarity import USUAL, Familiarity, Floats, remember
 from ball.trust.gate import Examination, examine
 
 GENUINE: Final = 0.99
@@ -39,25 +39,27 @@ class Looks:
 
 def looks(pictures: Iterable[NDArray[np.uint8]]) -> Looks:
     """Segment and describe pictures, RGB uint8."""
-    found = [(describe(one).values, one.empty) for one in map(segment, pictures)]
+    pairs = ((picture, segment(picture)) for picture in pictures)
+    found = [(described(picture, one).values, one.empty) for picture, one in pairs]
     return Looks(np.array([values for values, _ in found]), np.array([empty for _, empty in found]))
 
 
-def memory(values: Mapping[str, Floats]) -> Familiarity:
+def memory(values: Mapping[str, Floats], usual: float = USUAL) -> Familiarity:
     """The gate's memory: the paper split's training part, its unit from the validation part. ``values`` by file name."""
     split = load_split("paper")
-    return remember(_rows(values, split.train), _rows(values, split.val))
+    return remember(_rows(values, split.train), _rows(values, split.val), usual=usual)
 
 
-def stain_strangeness(values: Mapping[str, Floats]) -> dict[str, float]:
-    """How strange each field is to a memory of the other stains, by file name: genuine fields of stains held out."""
-    found: dict[str, float] = {}
+def stain_strangeness(values: Mapping[str, Floats], usual: float = USUAL) -> dict[str, tuple[float, float]]:
+    """Strangeness of each field to a memory of the other stains, and how far that vouches for it, by file name."""
+    found: dict[str, tuple[float, float]] = {}
     for fold in range(FOLDS):
         split = load_split("stain", fold)
         held = sorted(split.test & values.keys())
         if held:
-            known = remember(_rows(values, split.train), _rows(values, split.val))
-            found |= dict(zip(held, known.strangeness(_rows(values, held)).tolist(), strict=True))
+            known = remember(_rows(values, split.train), _rows(values, split.val), usual=usual)
+            strangeness = known.strangeness(_rows(values, held))
+            found |= dict(zip(held, zip(strangeness.tolist(), known.vouched(strangeness).tolist(), strict=True), strict=True))
     return found
 
 

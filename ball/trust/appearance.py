@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ball.histograms import Counts, histograms, mean_and_spread, percentiles
-from ball.segmentation import Segmentation
+from ball.perturb import jpeg
+from ball.segmentation import SIZE, Segmentation, resize, segment
 
 GROUPS: Final[Mapping[str, str]] = {
     "stain": "the colour of the stain",
@@ -44,6 +45,33 @@ class Appearance:
     def group(self, name: str) -> Floats:
         """The figures of one group."""
         return self.values[[of == name for of in GROUP_OF]]
+
+
+ORIGINAL: Final = (768, 1024)
+"""Height and width of the camera's fields that those of training are copies of."""
+
+QUALITY: Final = 95
+"""JPEG quality of the copies."""
+
+
+def described(rgb: Image, segmentation: Segmentation) -> Appearance:
+    """Describe a field of any size by what it would be as a copy like those of training.
+
+    Those were taken down from `ORIGINAL` between pixels, not by area, and compressed. The networks hardly notice, but grain and the
+    edges of a mask come out otherwise, and a field as the camera gives it would look stranger than its own copy
+    (`python -m ball audit` holds the five originals at hand against theirs).
+
+    Args:
+        rgb: (H, W, 3) uint8, as it was decoded.
+        segmentation: of it, at the size that the networks see.
+    """
+    return describe(segmentation if rgb.shape[:2] == (SIZE, SIZE) else segment(_copied(rgb)))
+
+
+def _copied(rgb: Image) -> Image:
+    larger = rgb.shape[0] * rgb.shape[1] > ORIGINAL[0] * ORIGINAL[1]
+    small = cv2.resize(resize(rgb, ORIGINAL) if larger else rgb, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
+    return jpeg(np.asarray(small, dtype=np.uint8), QUALITY)
 
 
 def describe(segmentation: Segmentation) -> Appearance:

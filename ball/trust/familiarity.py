@@ -19,6 +19,9 @@ NEIGHBOURS: Final = 5
 PASS: Final = 0.99
 """Share of validation fields whose strangeness is at most 1."""
 
+USUAL: Final = 0.9
+"""Share of validation fields that what is validated is taken to hold for in full; from there to `PASS` it fades."""
+
 MARGIN: Final = 0.15
 """How far beyond the range of the bank a figure may lie, as a share of that range, before it is called out of range."""
 
@@ -33,7 +36,7 @@ class Familiarity:
     """The fields of training, as the gate remembers them.
 
     ``centre``, ``low``, ``high``: (figures,) mean and range. ``whiten``: (figures, components). ``bank``: (n, components).
-    ``unit``: distance that counts as 1.
+    ``unit``: distance that counts as 1. ``usual``: strangeness that `USUAL` of the validation fields keep within.
 
     Raises:
         ValueError: shapes that do not fit, or fewer fields than neighbours.
@@ -45,6 +48,7 @@ class Familiarity:
     whiten: Floats
     bank: Floats
     unit: float
+    usual: float
 
     def __post_init__(self) -> None:
         figures = len(NAMES)
@@ -53,14 +57,24 @@ class Familiarity:
             raise ValueError(f"expected {figures} figures, got {shapes}, {self.whiten.shape} and a bank of {self.bank.shape}")
         if len(self.bank) <= NEIGHBOURS or not self.unit > 0:
             raise ValueError(f"expected more than {NEIGHBOURS} fields and a unit above 0, got {len(self.bank)} and {self.unit}")
+        if not 0 <= self.usual <= 1:
+            raise ValueError(f"expected a usual strangeness from 0 to 1, got {self.usual}")
 
     def strangeness(self, values: Floats) -> Floats:
         """Mean distance to the nearest fields of training: (n, figures) to (n,); 99 % of validation fields lie within 1."""
         return _nearest(self._placed(values), self.bank) / self.unit
 
+    def vouched(self, strangeness: Floats) -> Floats:
+        """How far what was validated speaks for fields of this strangeness: 1 up to the usual, 0 from 1 on; (n,) to (n,)."""
+        return np.asarray(np.clip((1 - strangeness) / max(1 - self.usual, 1e-9), 0, 1), dtype=np.float64)
+
     def of(self, appearance: Appearance) -> float:
         """The strangeness of one field."""
         return float(self.strangeness(appearance.values[None])[0])
+
+    def vouched_for(self, appearance: Appearance) -> float:
+        """`vouched` of one field."""
+        return float(self.vouched(np.array([self.of(appearance)]))[0])
 
     def outside(self, appearance: Appearance, margin: float = MARGIN) -> dict[str, float]:
         """Figures more than a margin outside the range of training, as signed shares of that range: below 0 is too low."""
@@ -81,13 +95,14 @@ class Familiarity:
         return (values - self.centre) @ self.whiten
 
 
-def remember(training: Floats, validation: Floats, keep: float = 0.995) -> Familiarity:
+def remember(training: Floats, validation: Floats, keep: float = 0.995, usual: float = USUAL) -> Familiarity:
     """Make the gate's memory.
 
     Args:
         training: (n, figures) of the fields of training: the bank.
         validation: (m, figures) of fields that are no twins of them: they set the unit.
         keep: share of the variance of the standardised figures that the components keep.
+        usual: share of the validation fields that are vouched for in full.
     """
     centre, scale = training.mean(axis=0), np.maximum(training.std(axis=0), LEAST_SPREAD)
     _, sizes, axes = np.linalg.svd((training - centre) / scale, full_matrices=False)
@@ -97,8 +112,8 @@ def remember(training: Floats, validation: Floats, keep: float = 0.995) -> Famil
     whiten = _half((axes[:kept] / spread[:, None]).T / scale[:, None])
     bank = _half((training - centre) @ whiten)
     distances = _nearest((validation - centre) @ whiten, bank)
-    unit = float(np.quantile(distances, PASS))
-    return Familiarity(centre, training.min(axis=0), training.max(axis=0), whiten, bank, unit)
+    unit, within = (float(np.quantile(distances, share)) for share in (PASS, usual))
+    return Familiarity(centre, training.min(axis=0), training.max(axis=0), whiten, bank, unit, within / unit)
 
 
 def _half(values: Floats) -> Floats:

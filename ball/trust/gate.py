@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from ball.trust.appearance import Appearance
 from ball.trust.familiarity import MARGIN, Familiarity
 
@@ -45,9 +47,13 @@ CHECKS: Final = (
 
 @dataclass(frozen=True)
 class Examination:
-    """What the gate makes of a picture: why it is refused (None where it is not), and flags ("code: sentence")."""
+    """What the gate makes of a picture: why it is refused (None where it is not), and flags ("code: sentence").
+
+    ``strangeness`` and ``vouched`` are as `Familiarity` tells them.
+    """
 
     strangeness: float
+    vouched: float
     refusal: str | None
     flags: tuple[str, ...]
 
@@ -62,8 +68,9 @@ def examine(appearance: Appearance, empty: bool, familiarity: Familiarity, refus
         refuse: strangeness from which on it is refused; beyond `FLAG` it is flagged.
     """
     strangeness = familiarity.of(appearance)
+    vouched = float(familiarity.vouched(np.array([strangeness]))[0])
     if empty:
-        return Examination(strangeness, NO_NUCLEI, (f"no_nuclei: {NO_NUCLEI}",))
+        return Examination(strangeness, vouched, NO_NUCLEI, (f"no_nuclei: {NO_NUCLEI}",))
     what = " and ".join(familiarity.strange_groups(appearance)) or "how its colours and shapes go together"
     refusal = f"Not like the validated smears: {what}." if strangeness >= refuse else None
     flags = [f"not_a_smear: {refusal}"] if refusal else []
@@ -77,4 +84,4 @@ def examine(appearance: Appearance, empty: bool, familiarity: Familiarity, refus
         sentence = check.high if over > 0 else check.low if over < 0 else ""
         if sentence:
             flags.append(f"{check.code}: {sentence}")
-    return Examination(strangeness, refusal, tuple(flags))
+    return Examination(strangeness, vouched, refusal, tuple(flags))

@@ -16,6 +16,8 @@ from ball.trust.gate import NO_NUCLEI, Examination, examine
 from ball.trust.store import Trust, calibration_for
 from ball.wording import NOT_CALIBRATED, percent, percent_limit
 
+HELD_BACK: Final = "The networks are surer, but few or no validated fields look like this one."
+
 NO_GATE: Final = (
     "no_gate: Whether this is a smear like those validated was not checked: the thresholds are missing or damaged. "
     "`python -m ball calibrate` makes them."
@@ -28,8 +30,9 @@ class Judgement:
 
     ``consensus``: calibrated probabilities in contract order. ``suggestion``: a label or Unidentified. ``label_set``: labels that
     cannot be ruled out, right with probability ``coverage``. ``disagreement``: 0 to 1. ``strangeness``: 1 is what 99 % of
-    validation fields keep within. ``limit``: the probability needed. What needs thresholds is None or empty where there are
-    none that belong to the weights that voted; ``calibrated`` says whether there are.
+    validation fields keep within. ``limit``: the probability needed. ``vouched``: how far the thresholds speak for the field, 0 to 1.
+    ``familiar``: what the probability would be if they did in full. What needs thresholds is None or empty where there are none
+    that belong to the weights that voted; ``calibrated`` says whether there are.
     """
 
     consensus: tuple[float, ...]
@@ -42,6 +45,8 @@ class Judgement:
     disagreement: float = 0.0
     strangeness: float | None = None
     limit: float | None = None
+    vouched: float = 1.0
+    familiar: float = 0.0
 
     @property
     def leading(self) -> str:
@@ -74,12 +79,13 @@ def judge(
     """
     found = _examined(segmentation, trust, seen)
     calibrated = trust is not None and trust.fits(weights)
-    combined = consensus(votes, calibration_for(trust, weights), found.strangeness)
+    calibration = calibration_for(trust, weights)
+    combined, familiar = (consensus(votes, calibration, vouched) for vouched in (found.vouched, 1.0))
     leading = LABELS[int(np.argmax(combined))]
     limits = trust.limits if trust is not None and calibrated else None
     doubt = found.refusal
     if doubt is None and limits is not None and max(combined) < limits.suggest:
-        doubt = below(max(combined), leading, limits.suggest)
+        doubt = below(max(combined), leading, limits.suggest, max(familiar))
     return Judgement(
         consensus=combined,
         suggestion=leading if doubt is None else UNIDENTIFIED,
@@ -91,6 +97,8 @@ def judge(
         disagreement=float(disagreement({name: np.asarray(values, dtype=np.float64)[None] for name, values in votes.items()})[0]),
         strangeness=found.strangeness if trust is not None else None,
         limit=limits.suggest if limits else None,
+        vouched=found.vouched,
+        familiar=max(familiar),
     )
 
 
@@ -98,11 +106,19 @@ def _examined(segmentation: Segmentation, trust: Trust | None, seen: Appearance 
     if trust is not None:
         return examine(seen or describe(segmentation), segmentation.empty, trust.familiarity, trust.limits.refuse)
     if segmentation.empty:
-        return Examination(0.0, NO_NUCLEI, (f"no_nuclei: {NO_NUCLEI}",))
-    return Examination(0.0, None, (NO_GATE,))
+        return Examination(0.0, 1.0, NO_NUCLEI, (f"no_nuclei: {NO_NUCLEI}",))
+    return Examination(0.0, 1.0, None, (NO_GATE,))
 
 
-def below(probability: float, leading: str, limit: float) -> str:
-    """Why there is no suggestion: rounded as everywhere, finer only where the rounding would reach the limit."""
+def below(probability: float, leading: str, limit: float, familiar: float = 0.0) -> str:
+    """Why there is no suggestion: rounded as everywhere, finer only where the rounding would reach the limit.
+
+    Args:
+        probability: of the leading label.
+        leading: the label.
+        limit: that it is below.
+        familiar: what the probability would be of a field like those validated, which tells whether that is what is missing.
+    """
     digits = next((digits for digits in range(1, 6) if round(100 * probability, digits) < round(100 * limit, digits)), 6)
-    return f"{percent(probability, digits)} {leading} is below the {percent_limit(limit, digits)} needed for a suggestion."
+    found = f"{percent(probability, digits)} {leading} is below the {percent_limit(limit, digits)} needed for a suggestion."
+    return f"{found} {HELD_BACK}" if familiar >= limit else found

@@ -29,7 +29,7 @@ def suggest_from(reading: Reading, limit: float) -> Reading:
     probability, leading = judgement.probability, judgement.leading
     flags = tuple(flag for flag in reading.flags if not flag.startswith(f"{CODE}: "))
     if probability < limit:
-        return replace(reading, suggestion=UNIDENTIFIED, reason=below(probability, leading, limit), flags=flags)
+        return replace(reading, suggestion=UNIDENTIFIED, reason=below(probability, leading, limit, judgement.familiar), flags=flags)
     if probability < judgement.limit:
         lowered = f"Suggested from {percent_limit(limit)} on, below the validated limit of {percent_limit(judgement.limit)}."
         flags = (*flags, f"{CODE}: {lowered}")

@@ -77,32 +77,33 @@ def try_changes(reading: Reading, engine: Engine) -> Stability | None:
     if reading.evidence is None:
         return None
     votes = {vote.network: vote.probabilities for vote in reading.votes}
-    return stability(reading.evidence.segmentation, votes, engine, find_trust(engine.folder))
+    vouched = reading.judgement.vouched if reading.judgement is not None else 1.0
+    return stability(reading.evidence.segmentation, votes, engine, find_trust(engine.folder), vouched)
 
 
-def stability(segmentation: Segmentation, votes: Mapping[str, Sequence[float]], engine: Engine, trust: Trust | None = None) -> Stability:
+def stability(
+    segmentation: Segmentation, votes: Mapping[str, Sequence[float]], engine: Engine, trust: Trust | None = None, vouched: float = 1.0
+) -> Stability:
     """Read a field again under every perturbation; one pass of the networks for all of them.
 
     Args:
         segmentation: of the field, at the size that the networks see.
         votes: raw softmax by network of the field as it is.
         engine: the same networks.
-        trust: thresholds; the strangeness of each changed field counts in its probability.
+        trust: thresholds.
+        vouched: how far they speak for the field. It stays as familiar as it is: what is tried is whether the networks hold.
     """
     from ball.segmentation import segment
-    from ball.trust.appearance import describe
 
     changed = [segment(change(segmentation.resized)) for change in PERTURBATIONS.values()]
     calibration = calibration_for(trust, engine.hashes)
-    known = trust.familiarity if trust else None
-    strange = [known.of(describe(each)) if known else 0.0 for each in (segmentation, *changed)]
     outputs = engine.predict(np.stack([each.masked for each in changed]))
     # In float64, as the reading takes its softmax.
     found = {name: output.logits.double().softmax(dim=1).numpy() for name, output in outputs.items()}
-    first = consensus(votes, calibration, strange[0])
+    first = consensus(votes, calibration, vouched)
     leading = int(np.argmax(first))
     combined = {
-        name: consensus({network: values[row] for network, values in found.items()}, calibration, strange[row + 1])
+        name: consensus({network: values[row] for network, values in found.items()}, calibration, vouched)
         for row, name in enumerate(PERTURBATIONS)
     }
     usual = {network: int(np.argmax(values)) for network, values in votes.items()}

@@ -91,6 +91,7 @@ class Trust:
             "limits": {name: getattr(limits, name) for name in limits.__dataclass_fields__},
             "slide": dict(self.slide),
             "unit": self.familiarity.unit,
+            "usual": self.familiarity.usual,
             "weights": dict(self.weights),
             "bank": bank,
             "made_from": dict(self.made_from),
@@ -118,7 +119,8 @@ def parse(text: bytes, bank: bytes) -> Trust:
         if hashlib.sha256(bank).hexdigest() != document["bank"]:
             raise TrustError(f"{BANK} is not the file that {FILE} names: its SHA-256 differs. {_HOW}")
         tensors = {name: value.astype(np.float64) for name, value in load(bank).items()}
-        familiarity = Familiarity(**{name: tensors[name] for name in _TENSORS}, unit=float(document["unit"]))
+        unit, usual = float(document["unit"]), float(document["usual"])
+        familiarity = Familiarity(**{name: tensors[name] for name in _TENSORS}, unit=unit, usual=usual)
         return Trust(
             Calibration(**document["calibration"]), Limits(**document["limits"]), familiarity,
             document["weights"], document["slide"], document["made_from"],

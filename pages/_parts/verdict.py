@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from ball.reading import Reading
 
 _PROBABILITY = (
-    "Of five votes one probability, calibrated: of fields like those of training at 95 %, about 95 in 100 are right. On fields of a new "
-    "stain it is too sure; the Benchmark page says by how much (Certainty). The raw votes stand below."
+    "Of five votes one probability, calibrated: of fields at 95 %, about 95 in 100 are right. The less a field looks like those "
+    "validated, the nearer it is held to even odds. The Benchmark page says how well that holds on new stains (Certainty). The raw votes "
+    "stand below."
 )
 _PLAIN = "The plain average of the votes. It is not calibrated: take 95 % as a strong vote, not as a promise to be right 95 times in 100."
 

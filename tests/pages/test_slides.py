@@ -178,6 +178,10 @@ def test_the_committed_figures_are_shown_with_their_conclusion(empty_benchmark: 
     assert not app.exception
     assert f"**{certainty.conclusion(found)}**" in said(app)
     assert bool(app.warning) == (found["basis"] == "validation")
+    if found["basis"] == "stain":
+        rules = next(each.value for each in app.dataframe if "Held back" in each.value)
+        assert [words.endswith("in use") for words in rules["Held back"]] == [each["in_use"] for each in found["held_back"]]
+        assert rules["Held back"].iloc[-1] == "none"
     families = app.dataframe[-1].value
     assert list(families["Pictures"]) == [each["title"] for each in benchmark.load_refusal()["families"]]
 

@@ -153,7 +153,7 @@ def test_only_one_condition_leaves_the_mask_out() -> None:
 
 def test_the_consensus_is_that_of_a_reading(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine(Store(random_weights), "torch")
-    warm = Calibration(dict.fromkeys(engine.hashes, 0.5), "product", strange=0.5)
+    warm = Calibration(dict.fromkeys(engine.hashes, 0.5), "product", base=0.3)
     known = trust(engine.hashes, calibration=warm)
     for module in ("ball.training.audit", "ball.reading"):
         monkeypatch.setattr(f"{module}.find_trust", lambda _: known)

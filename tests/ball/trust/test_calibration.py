@@ -8,13 +8,14 @@ from hypothesis.extra.numpy import arrays
 
 from ball.labels import LABELS, prediction_set
 from ball.trust.calibration import (
-    FAR,
+    EVEN,
     PLAIN,
     Calibration,
     combine,
     conformal_limit,
     consensus,
     disagreement,
+    held_back,
     pooled,
     tempered,
     undecided,
@@ -32,27 +33,38 @@ def test_without_calibration_the_consensus_is_the_plain_mean() -> None:
     assert consensus({"alexnet": SURE, "googlenet": OTHER}) == pytest.approx((0.49, 0.49, 0.01, 0.01))
 
 
-@given(distributions, st.floats(-2, 2), st.floats(0, 2), st.floats(0, 2), st.sampled_from(["mean", "product"]))
+@given(distributions, st.floats(-2, 2), st.floats(0, 2), st.sampled_from(["mean", "product"]))
 def test_whatever_the_temperature_the_result_is_a_distribution_led_by_the_pool(
-    rows: np.ndarray, base: float, dissent: float, strange: float, rule: str
+    rows: np.ndarray, base: float, dissent: float, rule: str
 ) -> None:
     votes = {"alexnet": rows, "googlenet": rows[::-1]}
-    calibration = Calibration({"alexnet": 1.5}, rule, base, dissent, strange)  # type: ignore[arg-type]
-    found = combine(votes, calibration, np.array([0.0, 1.0, 2.0, 9.0]))
+    calibration = Calibration({"alexnet": 1.5}, rule, base, dissent)  # type: ignore[arg-type]
+    found = combine(votes, calibration, np.array([1.0, 0.7, 0.2, 0.0]))
     assert found.sum(axis=1) == pytest.approx(1)
     pool = pooled(votes, calibration.temperatures, rule)  # type: ignore[arg-type]
     leads = pool[np.arange(4), found.argmax(axis=1)]
     assert leads == pytest.approx(pool.max(axis=1), rel=1e-6)
 
 
-def test_a_stranger_field_and_networks_that_differ_make_the_answer_less_sure() -> None:
-    calibration = Calibration(strange=0.5, dissent=1.0)
-    near, far = (max(consensus({"alexnet": SURE}, calibration, strangeness)) for strangeness in (0.2, 2.0))
-    assert near > far > 0.25
+@given(distributions, st.floats(0, 1))
+def test_holding_back_stops_at_even_odds_and_keeps_every_order(rows: np.ndarray, vouched: float) -> None:
+    found = held_back(rows, np.full(len(rows), vouched))
+    top, before = found.max(axis=1), rows.max(axis=1)
+    assert found.sum(axis=1) == pytest.approx(1)
+    assert top == pytest.approx(np.where(before > EVEN, EVEN + (before - EVEN) * vouched, before))
+    assert (np.take_along_axis(found, np.argsort(rows, axis=1), axis=1)[:, :-1] <= np.sort(found, axis=1)[:, 1:] + 1e-12).all()
+    assert found[before <= EVEN] == pytest.approx(rows[before <= EVEN])
+
+
+@pytest.mark.parametrize(("vouched", "most"), [(1.0, 0.97), (0.5, 0.735), (0.0, 0.5)])
+def test_a_field_unlike_those_validated_gets_no_more_than_even_odds(vouched: float, most: float) -> None:
+    assert max(consensus({"alexnet": SURE}, Calibration({"alexnet": 1.0}, "product"), vouched)) == pytest.approx(most)
+
+
+def test_networks_that_differ_make_the_answer_less_sure() -> None:
     agreed = max(consensus({"alexnet": SURE, "googlenet": SURE}, Calibration(dissent=1.0)))
     split = max(consensus({"alexnet": SURE, "googlenet": (0.6, 0.38, 0.01, 0.01)}, Calibration(dissent=1.0)))
     assert agreed > split
-    assert consensus({"alexnet": SURE}, calibration, FAR) == consensus({"alexnet": SURE}, calibration, 100.0)
 
 
 def test_a_temperature_of_one_changes_nothing_and_a_high_one_levels() -> None:

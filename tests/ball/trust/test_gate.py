@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -13,7 +14,7 @@ from skimage import data as samples
 from ball import synthetic
 from ball.perturb import brightness
 from ball.segmentation import segment
-from ball.trust.appearance import GROUP_OF, GROUPS, NAMES, describe
+from ball.trust.appearance import GROUP_OF, GROUPS, NAMES, describe, described
 from ball.trust.familiarity import Familiarity, remember
 from ball.trust.gate import NO_NUCLEI, examine
 from tests.trust_files import familiarity
@@ -53,6 +54,24 @@ def test_figures_are_those_of_the_pixels_themselves(seed: int) -> None:
         "drowned": np.log((found.resized.max(axis=2) <= 10).mean() + 1e-3),
     }.items():
         assert values[name] == pytest.approx(expected, abs=1e-9), name
+
+
+def test_a_field_as_the_camera_gives_it_is_described_as_its_copy() -> None:
+    large = synthetic.draw(5, (768, 1024))
+    small = cv2.resize(large, (224, 224), interpolation=cv2.INTER_LINEAR)
+    copy = cv2.imdecode(cv2.imencode(".jpg", small[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1], cv2.IMREAD_COLOR)[:, :, ::-1].copy()
+    assert described(large, segment(large)).values == pytest.approx(describe(segment(copy)).values)
+    assert described(copy, segment(copy)).values == pytest.approx(describe(segment(copy)).values)
+    assert describe(segment(large)).values != pytest.approx(describe(segment(copy)).values, abs=0.05)
+    # One that is larger still is first brought to the camera's size, so that what lies between pixels does not turn into grain.
+    larger = cv2.resize(large, (3072, 2304), interpolation=cv2.INTER_CUBIC)
+    assert described(larger, segment(larger)).values == pytest.approx(describe(segment(copy)).values, abs=0.2)
+
+
+@settings(max_examples=25, deadline=None)
+@given(arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40), st.just(3))))
+def test_any_picture_of_another_size_is_described_in_finite_figures(rgb: np.ndarray) -> None:
+    assert np.isfinite(described(rgb, segment(rgb)).values).all()
 
 
 def test_every_figure_belongs_to_a_group_that_has_words() -> None:
@@ -112,11 +131,21 @@ def test_ninety_nine_of_a_hundred_validation_fields_keep_within_one() -> None:
     known = remember(values[:300], values[300:])
     assert (known.strangeness(values[300:]) <= 1).mean() == pytest.approx(0.99, abs=0.011)
     assert (known.strangeness(values[:300]) < known.strangeness(values[:300] + 10)).all()
+    assert (known.strangeness(values[300:]) <= known.usual).mean() == pytest.approx(0.9, abs=0.011)
+
+
+def test_what_is_validated_speaks_in_full_up_to_the_usual_and_not_at_all_beyond_one() -> None:
+    known = replace(familiarity(), usual=0.8)
+    assert known.vouched(np.array([0.0, 0.8, 0.9, 1.0, 50.0])) == pytest.approx([1, 1, 0.5, 0, 0])
+    # Where the validation fields that are strangest are alike there is nothing between.
+    assert replace(known, usual=1.0).vouched(np.array([0.99, 1.0, 1.01])) == pytest.approx([1, 0, 0])
+    with pytest.raises(ValueError, match="usual strangeness"):
+        replace(known, usual=1.2)
 
 
 def test_a_memory_checks_its_shapes() -> None:
     known = familiarity()
     with pytest.raises(ValueError, match="figures"):
-        Familiarity(known.centre[:3], known.low, known.high, known.whiten, known.bank, known.unit)
+        Familiarity(known.centre[:3], known.low, known.high, known.whiten, known.bank, known.unit, known.usual)
     with pytest.raises(ValueError, match="more than"):
-        Familiarity(known.centre, known.low, known.high, known.whiten, known.bank[:3], known.unit)
+        Familiarity(known.centre, known.low, known.high, known.whiten, known.bank[:3], known.unit, known.usual)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from ball.perturb import PERTURBATIONS
 from ball.reading import read
 from ball.segmentation import segment
 from ball.trust import Trust, TrustError, judge, load_trust
-from ball.trust.judge import below
+from ball.trust.appearance import describe
+from ball.trust.calibration import EVEN
+from ball.trust.judge import HELD_BACK, below
 from ball.trust.limit import suggest_from
 from ball.trust.stability import Stability, stability
 from ball.trust.store import Limits, calibration_for, files, parse
@@ -51,7 +54,23 @@ def test_a_strange_picture_is_refused_but_keeps_its_consensus() -> None:
     assert (strange.status, strange.suggestion) == ("refused", UNIDENTIFIED)
     assert strange.reason is not None
     assert strange.reason.startswith("Not like the validated smears: ")
-    assert strange.probability > 0.9
+    assert strange.leading == "Early Pre-B"
+    assert strange.probability == pytest.approx(EVEN)
+
+
+def test_a_field_that_is_held_back_says_that_the_networks_are_surer() -> None:
+    made = trust(WEIGHTS)
+    known = replace(made.familiarity, unit=made.familiarity.unit * made.familiarity.of(describe(FIELD)) / 0.9, usual=0.8)
+    edge = replace(made, familiarity=known)
+    found = judge(votes(*[SURE] * 5), FIELD, WEIGHTS, edge)
+    assert (found.suggestion, found.status, found.flags) == (UNIDENTIFIED, "read", ())
+    assert found.probability == pytest.approx((EVEN + 0.97) / 2)
+    assert found.familiar == pytest.approx(0.97)
+    assert found.reason == f"73.5 % Early Pre-B is below the 90 % needed for a suggestion. {HELD_BACK}"
+    # Votes that are in doubt themselves are not said to be surer.
+    doubtful = judge(votes(*[UNSURE] * 5), FIELD, WEIGHTS, edge).reason
+    assert doubtful is not None
+    assert HELD_BACK not in doubtful
 
 
 def test_thresholds_of_other_weights_are_not_used_and_that_is_said() -> None:
