@@ -39,8 +39,9 @@ def label_of_folder(name: str) -> str:
 def prediction_set(probabilities: Sequence[float], least: float) -> tuple[str, ...]:
     """Labels that cannot be ruled out: those of at least this probability, and the leading one, the likeliest first.
 
-    With ``least`` from `ball.trust.calibration.conformal_limit` the set holds the true label with the coverage asked for, as long as
-    fields are like those that the limit was made from (Sadinle, Lei and Wasserman 2019, doi:10.1080/01621459.2017.1395341).
+    With ``least`` from `ball.trust.calibration.conformal_limit`, or less, the set holds the true label with the coverage asked for, or
+    more, as long as fields are like those that the limit was made from (Sadinle, Lei and Wasserman 2019,
+    doi:10.1080/01621459.2017.1395341).
     """
     order = sorted(range(len(LABELS)), key=lambda index: -probabilities[index])
     return tuple(LABELS[index] for place, index in enumerate(order) if place == 0 or probabilities[index] >= least)

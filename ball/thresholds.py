@@ -24,7 +24,7 @@ _WORDS: Final[Mapping[str, Callable[[float], str]]] = {
     VALIDATED: lambda value: f"the validated limit is {percent_limit(value)}",
     "target": lambda value: f"made for at most {percent(value)} of fields suggested wrongly",
     "label_set": lambda value: f"a class from {percent(value)} on is not ruled out",
-    "coverage": lambda value: f"which keeps the right one in {percent(value, 0)} of fields",
+    "coverage": lambda value: f"which keeps the right one in at least {percent(value, 0)} of fields",
     "refuse": lambda value: f"refused from a strangeness of {value:.2f} on, flagged beyond 1",
 }
 _BASES: Final = {"stain": "limits from stains held out", "validation": "limits from validation fields"}

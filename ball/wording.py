@@ -171,4 +171,9 @@ def percent_limit(limit: float, digits: int = 1) -> str:
 
 def under_changes(low: float, high: float) -> str:
     """Least and largest probability of the leading class under small changes of the field, as a fact."""
-    return f"{percent(low, 0)} to {percent(high, 0)} under small changes of stain and light"
+    return f"By the networks {percent(low, 0)} to {percent(high, 0)} under small changes of stain and light"
+
+
+def surer(familiar: float) -> str:
+    """Why a probability is less than the networks' own, ``familiar``."""
+    return f"The networks themselves are surer ({percent(familiar, 0)}), but few or no validated fields look like this one."

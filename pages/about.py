@@ -71,15 +71,15 @@ _READING: Final = f"""
    probabilities, its raw softmax.
 3. **Consensus.** Each network's softmax is softened or sharpened by one
    temperature, the five are pooled, and the pool gets a temperature of its
-   own. What comes out is the probability shown. The networks' temperatures
+   own. The networks' temperatures
    and the way of pooling are those of least log loss on validation fields,
    on which the networks did not learn; the pool's comes from fields of
    held-out stains as well. RULE
 4. **Unidentified.** Below a validated limit no class is suggested. The
    *Benchmark* page says what it costs and which fields it was made from.
 5. **The gate.** Stain, light, nuclei and sharpness of the whole field
-   are compared with the fields of training, those of a larger one as in
-   a copy made as theirs were. Beyond what 99 % of
+   are compared with the fields of training; a field of another size is
+   first brought to theirs in the way they were. Beyond what 99 % of
    validation fields keep within a field is flagged; beyond what 99 % of
    genuine fields of other stains keep within it is refused. The five
    networks vote all the same.
@@ -168,8 +168,8 @@ def _rule() -> str:
     warmth = ", ".join(f"{TITLES[name]} {found.temperatures[name]:.2f}" for name in TITLES if name in found.temperatures)
     pool = " The pool's rises where the networks differ." if found.dissent > 0 else ""
     last = (
-        f"Last, a field stranger than {percent(USUAL, 0)} of the validation fields is held back towards even odds; where it is stranger "
-        f"than {percent(PASS, 0)} of them no class is called likelier than not."
+        f"Last, the stranger a field looks beyond {percent(USUAL, 0)} of the validation fields, the nearer it is held to 50 %; beyond "
+        f"{percent(PASS, 0)} of them no class is called likelier than not. What comes out is the probability shown."
     )
     return f"In use: {_RULES[found.rule]} (temperatures: {warmth}).{pool} {last} {standing.tried()}".rstrip()
 

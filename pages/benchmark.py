@@ -75,7 +75,7 @@ def _shown(protocol: str) -> Shown:
 def _trusted(protocol: str, evaluation: Evaluation) -> Evaluation:
     """With what the calibrated consensus comes to: out-of-fold predictions know the plain mean of the votes alone."""
     found = loaded(benchmark.load_certainty) if protocol == "stain" else None
-    if found is None or (found["basis"], found["n"], len(found["networks"])) != ("stain", evaluation.n, len(evaluation.networks)):
+    if found is None or (found["basis"], found["n"], set(found["networks"])) != ("stain", evaluation.n, set(evaluation.networks)):
         return evaluation
     figures = {"coverage": found["coverage"], "wrong_and_unflagged": found["wrong_and_unflagged"], "ece": found["calibration_error"]}
     return replace(evaluation, consensus=replace(evaluation.consensus, **figures))

@@ -223,7 +223,8 @@ def _held_back(values: dict[str, Floats], validation: Calibrators, stain: Calibr
             vouched = [gate.memory(values, usual).vouched(validation.strangeness), np.array([told[name][1] for name in stain.files])]
         known, judged = (replace(each, vouched=one) for each, one in zip((validation, stain), vouched, strict=True))
         figures = calibrate.certainty(judged, calibrate.held_out(known, judged), refuse)
-        names = ("calibration_error", "coverage", "accuracy_when_given", "wrong_and_unflagged")
+        names = ("calibration_error", "coverage", "accuracy_when_given", "suggested_unflagged", "accuracy_unflagged",
+                 "wrong_and_unflagged", "folds")  # fmt: skip
         found.append({"usual": usual, "in_use": usual == USUAL, **{name: figures[name] for name in names}})
     return found
 

@@ -3,7 +3,8 @@
 Calibrators are fields that the networks did not learn from, each with its label, its votes and how strange it looks: the
 validation part and, where they exist, the out-of-fold predictions of the stain protocol. Every figure reported comes from
 fields that the figure's own thresholds were not made from: the calibrators are cut into folds (whole stains where there are
-such), and each fold is judged by what the others gave. (The limit of refusal alone looks at all fields, without their labels.)
+such), and each fold is judged by what the others gave. (The limit of refusal, and
+how strange the fields of other folds look, rest on all fields, without their labels.)
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ BENIGN_TARGET: Final = 0.0025
 
 COVERAGE: Final = 0.95
 """Share of prediction sets that must hold the true label."""
+
+NEVER_RULED_OUT: Final = 0.05
+"""Probability from which on no class is ruled out, though the coverage would allow it: one in twenty is worth a look."""
 
 SLIDE_TARGET: Final = 0.05
 """Share of slides that may be suggested wrongly: 1 in 20."""
@@ -205,12 +209,12 @@ def suggestion_limit(probabilities: Floats, targets: Integers, passed: Bools, ta
 
 
 def set_limit(probabilities: Floats, targets: Integers) -> float:
-    """The probability from which on a label belongs to the prediction set: that of split conformal prediction, or less.
+    """The probability from which on a label belongs to the prediction set: that of split conformal prediction, or `NEVER_RULED_OUT`.
 
-    A class of one in twenty is never ruled out. Where most fields are clear, and right, conformal sets of a single label hold the
-    true one often enough over all; of the doubtful fields they do not.
+    Where most fields are clear, and right, conformal sets of a single label hold the true one often enough over all; of the
+    doubtful fields they do not. So sets may be larger than the coverage asks for, never smaller.
     """
-    return min(conformal_limit(probabilities, targets, COVERAGE), round(1 - COVERAGE, DIGITS))
+    return min(conformal_limit(probabilities, targets, COVERAGE), NEVER_RULED_OUT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,24 +276,38 @@ def certainty(judged: Calibrators, held: Held, refuse: float) -> dict[str, Any]:
         "calibration_error": calibration_error(held.probabilities, judged.targets),
         "calibration_error_raw": calibration_error(np.mean(list(judged.votes.values()), axis=0), judged.targets),
         "coverage": float(given.mean()),
-        "accuracy_when_given": float((~wrong)[given].mean()) if given.any() else None,
+        "accuracy_when_given": _share(~wrong, given),
         "flagged": float((~clean).mean()),
         "wrong_and_unflagged": float((given & clean & wrong).mean()),
         "benign_and_unflagged": float((given & clean & wrong & (called == _BENIGN)).mean()),
         "set_coverage": float(sets[np.arange(len(called)), judged.targets].mean()),
         "set_size": float(sets.sum(axis=1).mean()),
-        "folds": [_fold(int(fold), judged.folds == fold, wrong, given, clean) for fold in np.unique(judged.folds)],
+        "suggested_unflagged": float((given & clean).mean()),
+        "accuracy_unflagged": _share(~wrong, given & clean),
+        "folds": [
+            {"fold": int(fold), **_fold(held.probabilities, judged.targets, judged.folds == fold, given, clean)}
+            for fold in np.unique(judged.folds)
+        ],
         "curve": _curve(top, wrong, clean),
         "reliability": _reliability(held.probabilities.max(axis=1), ~wrong),
     }
 
 
-def _fold(number: int, inside: Bools, wrong: Bools, given: Bools, clean: Bools) -> dict[str, Any]:
+def _share(values: Bools, among: Bools) -> float | None:
+    """Share of the values that are true among some; None where there are none."""
+    return float(values[among].mean()) if among.any() else None
+
+
+def _fold(probabilities: Floats, targets: Integers, inside: Bools, given: Bools, clean: Bools) -> dict[str, Any]:
+    """Figures of one fold; ``probability`` is the mean of the largest ones."""
+    wrong = probabilities.argmax(axis=1) != targets
     return {
-        "fold": number,
         "n": int(inside.sum()),
+        "probability": float(probabilities[inside].max(axis=1).mean()),
         "accuracy": float(1 - wrong[inside].mean()),
+        "calibration_error": calibration_error(probabilities[inside], targets[inside]),
         "coverage": float(given[inside].mean()),
+        "accuracy_when_given": _share(~wrong, inside & given),
         "wrong_and_unflagged": float((given & clean & wrong)[inside].mean()),
     }
 

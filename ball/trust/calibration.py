@@ -5,10 +5,10 @@ networks are pooled, and the pool gets a temperature of its own, which rises wit
 probability of a field that looks unlike those of training is held back towards even odds. So one number is low for doubt and
 for an unfamiliar stain. Nothing of this changes which label leads the pool.
 
-How far it is held back is a principle, not a fit. On the strangest fields of one held-out stain the networks are wrong nearly
-always, on those of the others hardly ever, so what some stains teach does not hold for the next: a probability is worth what
-it was validated on, and no more. The principle was chosen with all of these stains in view; certainty.json tells what others would
-come to.
+That it is held back is a principle: of the fields of one held-out stain that are stranger than nearly all of validation the
+networks read three in four wrongly, of those of the others hardly any, so what some stains teach does not hold for the next, and a
+probability is worth what it was validated on. From where on it is held back is a number that was set so that the goals are met on
+these same stains; certainty.json tells what others come to.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def remember(training: Floats, validation: Floats, keep: float = 0.995, usual: f
     bank = _half((training - centre) @ whiten)
     distances = _nearest((validation - centre) @ whiten, bank)
     unit, within = (float(np.quantile(distances, share)) for share in (PASS, usual))
-    return Familiarity(centre, training.min(axis=0), training.max(axis=0), whiten, bank, unit, within / unit)
+    return Familiarity(centre, training.min(axis=0), training.max(axis=0), whiten, bank, unit, within / unit if unit else 0.0)
 
 
 def _half(values: Floats) -> Floats:

@@ -14,9 +14,10 @@ from ball.trust.appearance import Appearance, describe
 from ball.trust.calibration import consensus, disagreement
 from ball.trust.gate import NO_NUCLEI, Examination, examine
 from ball.trust.store import Trust, calibration_for
-from ball.wording import NOT_CALIBRATED, percent, percent_limit
+from ball.wording import NOT_CALIBRATED, percent, percent_limit, surer
 
-HELD_BACK: Final = "The networks are surer, but few or no validated fields look like this one."
+HELD: Final = 0.05
+"""From how much on it is said that a probability was held back."""
 
 NO_GATE: Final = (
     "no_gate: Whether this is a smear like those validated was not checked: the thresholds are missing or damaged. "
@@ -29,10 +30,10 @@ class Judgement:
     """What is made of the votes.
 
     ``consensus``: calibrated probabilities in contract order. ``suggestion``: a label or Unidentified. ``label_set``: labels that
-    cannot be ruled out, right with probability ``coverage``. ``disagreement``: 0 to 1. ``strangeness``: 1 is what 99 % of
-    validation fields keep within. ``limit``: the probability needed. ``vouched``: how far the thresholds speak for the field, 0 to 1.
-    ``familiar``: what the probability would be if they did in full. What needs thresholds is None or empty where there are none
-    that belong to the weights that voted; ``calibrated`` says whether there are.
+    cannot be ruled out; with probability ``coverage``, or more, the right one is among them. ``disagreement``: 0 to 1.
+    ``strangeness``: 1 is what 99 % of validation fields keep within. ``limit``: the probability needed. ``familiar``: what the
+    probability would be of a field like those validated. What needs thresholds is None or empty where there are none that belong to
+    the weights that voted; ``calibrated`` says whether there are.
     """
 
     consensus: tuple[float, ...]
@@ -45,7 +46,6 @@ class Judgement:
     disagreement: float = 0.0
     strangeness: float | None = None
     limit: float | None = None
-    vouched: float = 1.0
     familiar: float = 0.0
 
     @property
@@ -57,6 +57,11 @@ class Judgement:
     def probability(self) -> float:
         """Calibrated probability of the leading label."""
         return max(self.consensus)
+
+    @property
+    def held_back(self) -> bool:
+        """Whether the probability would be markedly higher if the field looked like those validated."""
+        return self.calibrated and self.familiar - self.probability >= HELD
 
     @property
     def calibrated(self) -> bool:
@@ -97,7 +102,6 @@ def judge(
         disagreement=float(disagreement({name: np.asarray(values, dtype=np.float64)[None] for name, values in votes.items()})[0]),
         strangeness=found.strangeness if trust is not None else None,
         limit=limits.suggest if limits else None,
-        vouched=found.vouched,
         familiar=max(familiar),
     )
 
@@ -121,4 +125,4 @@ def below(probability: float, leading: str, limit: float, familiar: float = 0.0)
     """
     digits = next((digits for digits in range(1, 6) if round(100 * probability, digits) < round(100 * limit, digits)), 6)
     found = f"{percent(probability, digits)} {leading} is below the {percent_limit(limit, digits)} needed for a suggestion."
-    return f"{found} {HELD_BACK}" if familiar >= limit else found
+    return f"{found} {surer(familiar)}" if familiar >= limit else found

@@ -77,21 +77,20 @@ def try_changes(reading: Reading, engine: Engine) -> Stability | None:
     if reading.evidence is None:
         return None
     votes = {vote.network: vote.probabilities for vote in reading.votes}
-    vouched = reading.judgement.vouched if reading.judgement is not None else 1.0
-    return stability(reading.evidence.segmentation, votes, engine, find_trust(engine.folder), vouched)
+    return stability(reading.evidence.segmentation, votes, engine, find_trust(engine.folder))
 
 
-def stability(
-    segmentation: Segmentation, votes: Mapping[str, Sequence[float]], engine: Engine, trust: Trust | None = None, vouched: float = 1.0
-) -> Stability:
+def stability(segmentation: Segmentation, votes: Mapping[str, Sequence[float]], engine: Engine, trust: Trust | None = None) -> Stability:
     """Read a field again under every perturbation; one pass of the networks for all of them.
+
+    Probabilities are as of a field like those validated: what is tried is whether the networks hold, and of one that is held back to
+    50 % nothing could be told.
 
     Args:
         segmentation: of the field, at the size that the networks see.
         votes: raw softmax by network of the field as it is.
         engine: the same networks.
         trust: thresholds.
-        vouched: how far they speak for the field. It stays as familiar as it is: what is tried is whether the networks hold.
     """
     from ball.segmentation import segment
 
@@ -100,10 +99,10 @@ def stability(
     outputs = engine.predict(np.stack([each.masked for each in changed]))
     # In float64, as the reading takes its softmax.
     found = {name: output.logits.double().softmax(dim=1).numpy() for name, output in outputs.items()}
-    first = consensus(votes, calibration, vouched)
+    first = consensus(votes, calibration)
     leading = int(np.argmax(first))
     combined = {
-        name: consensus({network: values[row] for network, values in found.items()}, calibration, vouched)
+        name: consensus({network: values[row] for network, values in found.items()}, calibration)
         for row, name in enumerate(PERTURBATIONS)
     }
     usual = {network: int(np.argmax(values)) for network, values in votes.items()}

@@ -37,9 +37,9 @@ class Limits:
     """What an answer is held to.
 
     ``suggest``: probability from which on a label is suggested. ``target``: share of all fields that may be suggested wrongly
-    by it. ``label_set``: probability from which on a label belongs to the ``coverage`` prediction set. ``refuse``: strangeness
-    from which on a field is refused; from 1 on it is flagged. ``basis``: "validation", fields of the stains of training, or
-    "stain", fields of stains held out.
+    by it. ``label_set``: probability from which on a label is not ruled out, which keeps the right one in a share of ``coverage``
+    or more. ``refuse``: strangeness from which on a field is refused; from 1 on it is flagged. ``basis``: "validation", fields of
+    the stains of training, or "stain", fields of stains held out.
 
     Raises:
         ValueError: a probability outside 0..1, an unknown basis, or a refusal below the flag.

@@ -189,6 +189,8 @@ def curves(shown: Shown) -> None:
     with grid.cell():
         found = reliability(predictions, name)
         st.markdown(f"**{findings.trusted(found)}**")
+        if (name, shown.protocol) == ("consensus", "stain"):
+            st.caption("This is the plain mean of the votes. What a reading shows is calibrated: see Certainty.")
         charts.show(drawn.reliability(found), f"reliability-{shown.protocol}-{name}", "Reliability diagram: share right over probability.")
         st.markdown("Each dot holds about equally many fields. On the line, 90 % means right nine times out of ten.")
     with grid.cell():

@@ -29,7 +29,8 @@ _HELP: Final = {
     "Solidity": "Area by that of the convex hull: 1 without dents, less where the outline is notched.",
     "Nucleus / cell": "Area of the nucleus by that of the whole cell. Blasts have little cytoplasm, so a high share.",
     "Stain": "Mean optical density of the nucleus: 0 as the background, 0.3 lets half of the light through.",
-    "Weight": "How many percentage points the leading label loses when this cell is taken out. Below 0: it speaks against it.",
+    "Weight": "How many percentage points the leading label loses when this cell is taken out: by the networks, before a field unlike "
+    "those validated is held back. Below 0: it speaks against it.",
 }
 _FORMATS: Final = {
     "Diameter": "%.1f", "Diameter, µm": "%.1f", "Circularity": "%.2f", "Eccentricity": "%.2f", "Solidity": "%.2f",

@@ -177,7 +177,8 @@ def without(found: Robustness) -> str:
 def originals(found: Robustness) -> str:
     """Whether a field keeps its reading at its first size."""
     same = sum(bool(each.same.get("consensus")) for each in found.originals)
-    return f"{same} of {len(found.originals)} fields keep label and probability (within 5 points) at their first size of 1024 × 768."
+    text = f"{same} of {len(found.originals)} fields keep label and probability (within 5 points) at their first size of 1024 × 768."
+    return f"{text} How the gate looks at fields of that size was settled on these {len(found.originals)}."
 
 
 def tuned(found: Tuning) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Final
 
@@ -65,6 +65,8 @@ def _verdict(slide: SlideReading, rows: Mapping[str, Row]) -> None:
     if slide.suggestion == UNIDENTIFIED:
         needed = marks.percent(slide.limit, 0)
         st.markdown(f"**{marks.percent(slide.probability)} {leading}** is below the {needed} needed for a slide · {counts}")
+        if held := _held_back(rows.values(), fields):
+            st.markdown(held)
     else:
         st.markdown(f"**{marks.percent(slide.probability)}** probability for the slide · {counts}")
     st.markdown(_settled(slide, fields))
@@ -80,6 +82,16 @@ def _verdict(slide: SlideReading, rows: Mapping[str, Row]) -> None:
         st.caption("What a slide needs is not measured for these weights: a cautious limit is taken.")
     if leading == LABELS[0]:
         st.markdown("Benign here means hematogones (normal B-cell precursors), not normal blood.")
+
+
+def _held_back(rows: Iterable[Row], fields: int) -> str:
+    """How many of the fields read look unlike those validated; empty where none does."""
+    read = [row.reading.judgement for row in rows if row.reading is not None and row.reading.status == "read"]
+    held = sum(judgement is not None and judgement.held_back for judgement in read)
+    if not held:
+        return ""
+    which = "The field is" if fields == 1 else f"{held} of {fields} fields {'is' if held == 1 else 'are'}"
+    return f"{which} held back: few or no validated fields look like {'it' if held == 1 else 'them'}."
 
 
 def _settled(slide: SlideReading, fields: int) -> str:

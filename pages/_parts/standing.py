@@ -25,8 +25,22 @@ def tried_by(networks: Sequence[str]) -> str:
     return f"Held-out stains were read by {who} so far, not by all {len(TITLES)} networks."
 
 
+def on_new_stains() -> str:
+    """How far the probability was off on a single held-out stain; empty where that was not measured."""
+    from ball.benchmark import NotMeasuredError, load_certainty
+
+    try:
+        found = load_certainty()
+    except NotMeasuredError:
+        return ""
+    if found["basis"] != "stain":
+        return "On new stains it has not been tried."
+    gaps = [100 * (each["probability"] - each["accuracy"]) for each in found["folds"]]
+    return f"On a single held-out stain it was up to {max(gaps):.0f} points too sure, or {-min(gaps):.0f} too careful."
+
+
 def sets() -> str:
-    """How often a prediction set held the true class on the fields it was tested on; empty where that was not measured."""
+    """How often the classes not ruled out held the true one on the fields that was tested on; empty where that was not measured."""
     from ball.benchmark import NotMeasuredError, load_certainty
     from pages._parts.marks import percent
 

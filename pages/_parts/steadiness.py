@@ -20,7 +20,7 @@ def spread(row: Row) -> str:
     if row.stability is None:
         return ""
     low, high = row.stability.spread
-    return f"Stain changes **{marks.percent(low, 0)} to {marks.percent(high, 0)}**"
+    return f"Networks under stain changes **{marks.percent(low, 0)} to {marks.percent(high, 0)}**"
 
 
 def draw(row: Row) -> None:
@@ -35,7 +35,7 @@ def draw(row: Row) -> None:
             st.rerun()
         return
     low, high = found.spread
-    st.markdown(f"**{found.label} stays between {marks.percent(low)} and {marks.percent(high)}.** {_turned(found)}")
+    st.markdown(f"**The networks give {found.label} between {marks.percent(low)} and {marks.percent(high)}.** {_turned(found)}")
     if row.saved is not None and STABILITY not in row.saved.document:
         st.caption("Tried after the field was saved: it is not part of the case.")
     st.dataframe(_table(found), hide_index=True, alt="Probability and votes under each change", width=640)

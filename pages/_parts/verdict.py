@@ -12,6 +12,7 @@ from ball.labels import LABELS, UNIDENTIFIED
 from ball.names import TITLES
 from ball.wording import BENIGN as BENIGN
 from ball.wording import checks as checks
+from ball.wording import surer
 from pages._parts import marks, pictures, standing, steadiness, viewer
 from pages._parts.worklist import FULL, Row, Worklist
 
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
     from ball.reading import Reading
 
 _PROBABILITY = (
-    "Of five votes one probability, calibrated: of fields at 95 %, about 95 in 100 are right. The less a field looks like those "
-    "validated, the nearer it is held to even odds. The Benchmark page says how well that holds on new stains (Certainty). The raw votes "
-    "stand below."
+    "Of five votes one probability, calibrated: of fields like those of training at 95 %, about 95 in 100 are right. The less a field "
+    "looks like those validated, the nearer it is held to 50 %. The raw votes stand below."
 )
 _PLAIN = "The plain average of the votes. It is not calibrated: take 95 % as a strong vote, not as a promise to be right 95 times in 100."
 
@@ -57,9 +57,12 @@ def _read(reading: Reading) -> None:
         st.markdown(f"**{reason}** {f'Networks split {split}.' if ' : ' in split else 'The networks agree.'}")
     else:
         agree = f"**{reading.agreement} of {len(reading.votes)}** networks agree"
-        calibrated = reading.judgement is not None and reading.judgement.calibrated
-        meaning = f"{_PROBABILITY} {standing.tried()}" if calibrated else _PLAIN
+        judgement = reading.judgement
+        calibrated = judgement is not None and judgement.calibrated
+        meaning = f"{_PROBABILITY} {standing.on_new_stains()} {standing.tried()}" if calibrated else _PLAIN
         st.markdown(f"**{marks.percent(reading.probability or 0)}** probability · {agree}", help=meaning)
+        if judgement is not None and judgement.held_back:
+            st.markdown(surer(judgement.familiar))
     if reading.leading == LABELS[0]:
         st.markdown(BENIGN)
     _check(reading)
@@ -69,8 +72,8 @@ def _facts(row: Row, reading: Reading) -> list[str]:
     """The small line under the bars: spread under changes of stain, labels that cannot be ruled out, cells."""
     judgement, spread = reading.judgement, steadiness.spread(row)
     facts = [spread] if spread else []
-    if judgement is not None and judgement.label_set and judgement.coverage is not None:
-        facts.append(f"{judgement.coverage:.0%} set **{', '.join(judgement.label_set)}**".replace("%", " %", 1))
+    if judgement is not None and judgement.label_set:
+        facts.append(f"Not ruled out **{', '.join(judgement.label_set)}**")
     return [*facts, f"Cells **{row.cells or 0}**"]
 
 

@@ -99,7 +99,7 @@ def test_thresholds_are_told_in_words_and_rounded_and_stay_exact_in_the_document
     told = [
         "objects from 60 px on", "a class suggested from 95.3 % on", "the validated limit is 88 %",
         "a class from 2.9 % on is not ruled out",
-        "at most 1.5 % of fields suggested wrongly", "the right one in 95 % of fields", "a strangeness of 1.95 on",
+        "at most 1.5 % of fields suggested wrongly", "the right one in at least 95 % of fields", "a strangeness of 1.95 on",
         "limits from stains held out", "of tomorrow new",
     ]  # fmt: skip
     assert [each for each in told if each not in text] == []

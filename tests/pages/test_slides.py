@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,19 @@ def test_fields_of_one_name_are_one_slide() -> None:
     assert "**Settled**" in text
     assert '<h1 class="ball-head">' in text
     assert [header.value for header in app.header] == ["Share of classes", "What drives the answer"]
+
+
+@pytest.mark.parametrize(("strange", "words"), [((), ""), ((1,), "1 of 3 fields is held back"), ((1, 2, 3), "3 of 3 fields are held back")])
+def test_a_slide_that_is_not_told_says_how_many_fields_look_unlike_those_validated(strange: tuple[int, ...], words: str) -> None:
+    rows = [row(number, f"S1_{number}.jpg", 0.6) for number in range(1, 4)]
+    for each in rows:
+        assert each.reading is not None
+        assert each.reading.judgement is not None
+        judgement = replace(each.reading.judgement, familiar=0.98 if each.number in strange else 0.6)
+        each.reading = replace(each.reading, judgement=judgement)
+    text = said(slides(*rows))
+    assert ("held back" in text) == bool(words)
+    assert words in text
 
 
 def test_a_long_name_is_cut_in_its_middle_and_keeps_its_end() -> None:
@@ -179,9 +193,13 @@ def test_the_committed_figures_are_shown_with_their_conclusion(empty_benchmark: 
     assert f"**{certainty.conclusion(found)}**" in said(app)
     assert bool(app.warning) == (found["basis"] == "validation")
     if found["basis"] == "stain":
-        rules = next(each.value for each in app.dataframe if "Held back" in each.value)
-        assert [words.endswith("in use") for words in rules["Held back"]] == [each["in_use"] for each in found["held_back"]]
-        assert rules["Held back"].iloc[-1] == "none"
+        rules = next(each.value for each in app.dataframe if "Held back beyond" in each.value)
+        assert [words.endswith("in use") for words in rules["Held back beyond"]] == [each["in_use"] for each in found["held_back"]]
+        assert rules["Held back beyond"].iloc[-1] == "nothing held back"
+        ours, none = (next(each for each in found["held_back"] if each[key] is value) for key, value in (("in_use", True), ("usual", None)))
+        hardest = min(range(5), key=lambda fold: ours["folds"][fold]["accuracy"])
+        words = f"right are {100 * ours['folds'][hardest]['accuracy_when_given']:.1f} % of these, without it "
+        assert f"{words}{100 * none['folds'][hardest]['accuracy_when_given']:.1f} %. On the others " in said(app)
     families = app.dataframe[-1].value
     assert list(families["Pictures"]) == [each["title"] for each in benchmark.load_refusal()["families"]]
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from ball.commands.calibrate import _held_back
 from ball.export import csv_text
 from ball.labels import LABELS
 from ball.names import TITLES
+from ball.training import gate
 from ball.training.calibrate import (
     BENIGN_TARGET,
     TARGET,
@@ -27,6 +30,8 @@ from ball.training.calibrate import (
     suggestion_limit,
 )
 from ball.training.evaluation import calibration_error
+from ball.training.splits import load_split
+from ball.trust.appearance import NAMES
 from ball.trust.calibration import EVEN, combine
 
 
@@ -129,6 +134,29 @@ def test_more_fields_make_more_slides_right() -> None:
     assert by_size[20]["right"] > by_size[1]["right"]
     for each in by_size.values():
         assert each["right"] + each["unidentified"] + each["wrong"] == pytest.approx(1)
+
+
+def test_what_other_shares_come_to_is_told_beside_the_one_in_use() -> None:
+    random = np.random.default_rng(8)
+    paper = load_split("paper")
+    values = {name: random.normal(size=len(NAMES)) for name in sorted(paper.train | paper.val | paper.test)}
+    fold_of = {name: fold for fold in range(5) for name in sorted(load_split("stain", fold).test)[:40]}
+    strange, known = gate.stain_strangeness(values), gate.memory(values)
+
+    def of(names: list[str], folds: np.ndarray, strangeness: np.ndarray, vouched: np.ndarray) -> Calibrators:
+        drawn = made(len(names), 9)
+        return Calibrators(tuple(names), drawn.targets, drawn.votes, folds, strangeness, vouched)
+
+    stain = of(list(fold_of), np.array(list(fold_of.values())), *np.array([strange[name] for name in fold_of]).T)
+    chosen = sorted(paper.val)[:60]
+    looks = known.strangeness(np.array([values[name] for name in chosen]))
+    validation = of(chosen, random_folds(60), looks, known.vouched(looks))
+    found = _held_back(values, validation, stain, 9.0)
+    assert [(each["usual"], each["in_use"]) for each in found] == [(0.8, False), (0.9, True), (0.95, False), (None, False)]
+    whole = [replace(each, vouched=np.ones(len(each.files))) for each in (validation, stain)]
+    for each, (own, others) in ((found[1], (validation, stain)), (found[3], whole)):
+        assert each["folds"] == certainty(others, held_out(own, others), 9.0)["folds"]
+    assert found[1]["folds"] != found[3]["folds"]
 
 
 def drawn_of(fold: int, probability: float, count: int = 50) -> list[dict[str, Any]]:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,11 +19,12 @@ from ball.segmentation import segment
 from ball.trust import Trust, TrustError, judge, load_trust
 from ball.trust.appearance import describe
 from ball.trust.calibration import EVEN
-from ball.trust.judge import HELD_BACK, below
+from ball.trust.judge import below
 from ball.trust.limit import suggest_from
 from ball.trust.stability import Stability, stability
 from ball.trust.store import Limits, calibration_for, files, parse
 from ball.weights import Store
+from ball.wording import surer
 from tests.trust_files import trust, write
 
 WEIGHTS = dict.fromkeys(TITLES, "ab" * 32)
@@ -39,7 +42,8 @@ def test_a_sure_field_gets_its_label_and_says_what_was_needed() -> None:
     assert (found.suggestion, found.status, found.reason, found.flags) == ("Early Pre-B", "read", None, ())
     assert (found.limit, found.label_set, found.coverage) == (0.9, ("Early Pre-B",), 0.95)
     assert found.calibrated
-    assert found.probability == pytest.approx(0.97)
+    assert not found.held_back
+    assert found.probability == found.familiar == pytest.approx(0.97)
 
 
 def test_doubt_is_filed_under_unidentified_with_the_reason() -> None:
@@ -66,11 +70,12 @@ def test_a_field_that_is_held_back_says_that_the_networks_are_surer() -> None:
     assert (found.suggestion, found.status, found.flags) == (UNIDENTIFIED, "read", ())
     assert found.probability == pytest.approx((EVEN + 0.97) / 2)
     assert found.familiar == pytest.approx(0.97)
-    assert found.reason == f"73.5 % Early Pre-B is below the 90 % needed for a suggestion. {HELD_BACK}"
+    assert found.held_back
+    assert found.reason == f"73.5 % Early Pre-B is below the 90 % needed for a suggestion. {surer(0.97)}"
     # Votes that are in doubt themselves are not said to be surer.
     doubtful = judge(votes(*[UNSURE] * 5), FIELD, WEIGHTS, edge).reason
     assert doubtful is not None
-    assert HELD_BACK not in doubtful
+    assert "surer" not in doubtful
 
 
 def test_thresholds_of_other_weights_are_not_used_and_that_is_said() -> None:
@@ -124,6 +129,15 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
         load_trust(tmp_path)
 
 
+@pytest.mark.parametrize("change", [lambda found: found.pop("usual"), lambda found: found["calibration"].update(strange=0.1)])
+def test_thresholds_of_an_earlier_version_are_to_be_made_anew(change: Callable[[dict[str, Any]], object]) -> None:
+    made = files(trust(WEIGHTS))
+    document = json.loads(made["trust.json"])
+    change(document)
+    with pytest.raises(TrustError, match="Make them anew: `python -m ball calibrate"):
+        parse(json.dumps(document).encode(), made["trust.safetensors"])
+
+
 def test_files_replaced_are_read_anew(tmp_path: Path) -> None:
     write(tmp_path, trust(WEIGHTS))
     first = load_trust(tmp_path)
@@ -162,6 +176,9 @@ def test_the_limit_can_be_moved_and_moved_back(engine: Engine, judged: Trust, mo
     assert lower.flags[-1] == "below_validated_limit: Suggested from 20 % on, below the validated limit of 90 %."
     assert suggest_from(lower, 0.9) == reading
     assert suggest_from(reading, 0.99).reason.endswith("is below the 99 % needed for a suggestion.")
+    held = replace(reading, judgement=replace(reading.judgement, familiar=0.97))
+    assert suggest_from(held, 0.95).reason.endswith(f"is below the 95 % needed for a suggestion. {surer(0.97)}")
+    assert suggest_from(held, 0.98).reason.endswith("is below the 98 % needed for a suggestion.")
 
 
 def test_every_change_of_stain_and_light_is_tried(engine: Engine, judged: Trust) -> None:
@@ -171,6 +188,9 @@ def test_every_change_of_stain_and_light_is_tried(engine: Engine, judged: Trust)
     assert list(found.probabilities) == list(PERTURBATIONS)
     low, high = found.spread
     assert 0 < low <= high < 1
+    # Of a field that looks like none of those validated the networks' own spread is told: all of it would be 50 % otherwise.
+    strange = replace(judged, familiarity=replace(judged.familiarity, unit=1e-9))
+    assert stability(field, said, engine, strange) == found
     assert all(set(names) <= set(PERTURBATIONS) for names in found.turned.values())
 
 
