@@ -3,8 +3,8 @@
 Calibrators are fields that the networks did not learn from, each with its label, its votes and how strange it looks: the
 validation part and, where they exist, the out-of-fold predictions of the stain protocol. Every figure reported comes from
 fields that the figure's own thresholds were not made from: the calibrators are cut into folds (whole stains where there are
-such), and each fold is judged by what the others gave. (The limit of refusal, and
-how strange the fields of other folds look, rest on all fields, without their labels.)
+such), and each fold is judged by what the others gave. (The limit of refusal, and how strange the fields of other folds look,
+rest on all fields, without their labels.)
 """
 
 from __future__ import annotations
