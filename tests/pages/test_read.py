@@ -279,7 +279,7 @@ def test_stability_is_tried_once_shown_beside_the_probability_and_kept(app: AppT
     monkeypatch.setattr("ball.trust.stability.try_changes", lambda *given: tried.append(given) or turned)
     upload(app, ("field.png", synthetic.png(1)))
     press(app, "Try seven changes")
-    assert "Stain changes **41 % to 63 %**" in " ".join(each.value for each in app.markdown)
+    assert "Networks under stain changes **41 % to 63 %**" in " ".join(each.value for each in app.markdown)
     assert [flag.split(":")[0] for flag in todo(app).rows[0].reading.flags].count("unstable") == 1
     todo(app).rows[0].reading = replace(todo(app).rows[0].reading, evidence=None)
     app.run()
