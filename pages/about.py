@@ -71,10 +71,9 @@ _READING: Final = f"""
    probabilities, its raw softmax.
 3. **Consensus.** Each network's softmax is softened or sharpened by one
    temperature, the five are pooled, and the pool gets a temperature of its
-   own. The networks' temperatures
-   and the way of pooling are those of least log loss on validation fields,
-   on which the networks did not learn; the pool's comes from fields of
-   held-out stains as well. RULE
+   own. The networks' temperatures and the way of pooling are those of least
+   log loss on validation fields, on which the networks did not learn; the
+   pool's comes from fields of held-out stains as well. RULE
 4. **Unidentified.** Below a validated limit no class is suggested. The
    *Benchmark* page says what it costs and which fields it was made from.
 5. **The gate.** Stain, light, nuclei and sharpness of the whole field

@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     slide = calibrate.fit_slides(slides, limits.suggest) if slides else {}
     trust = Trust(calibrate.fit(validation, stain), limits, familiarity, dict(engine.hashes), slide, _made_from(validation, stain))
     certainty = _certainty(judged, held, trust, slides)
-    certainty["held_back"] = _held_back(values, validation, stain, refuse) if stain else []
+    certainty["held_back"] = _held_back(values, validation, stain, refuse, certainty) if stain else []
     refusal = _refusal(args, fields, values, trust)
     for name, content in files(trust).items():
         write_bytes(folder / name, content)
@@ -206,8 +206,10 @@ def _certainty(judged: Calibrators, held: Held, trust: Trust, slides: list[dict[
     return {**common, **figures, "slides": slide_figures(slides, least) if slides else None}
 
 
-def _held_back(values: dict[str, Floats], validation: Calibrators, stain: Calibrators, refuse: float) -> list[dict[str, Any]]:
-    """What it comes to where more fields are vouched for in full, or fewer, or all; the share in use among them."""
+def _held_back(
+    values: dict[str, Floats], validation: Calibrators, stain: Calibrators, refuse: float, ours: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """What it comes to where more fields are vouched for in full, or fewer, or all; the share in use, ``ours``, among them."""
     from dataclasses import replace
 
     import numpy as np
@@ -215,18 +217,20 @@ def _held_back(values: dict[str, Floats], validation: Calibrators, stain: Calibr
     from ball.training import calibrate, gate
     from ball.trust.familiarity import USUAL
 
-    found = []
-    for usual in progress([*sorted({*calibrate.OTHERWISE, USUAL}), None], "rule"):
+    def figures(usual: float | None) -> Mapping[str, Any]:
+        if usual == USUAL:
+            return ours
         vouched = [np.ones(len(each.files)) for each in (validation, stain)]
         if usual is not None:
             told = gate.stain_strangeness(values, usual)
             vouched = [gate.memory(values, usual).vouched(validation.strangeness), np.array([told[name][1] for name in stain.files])]
         known, judged = (replace(each, vouched=one) for each, one in zip((validation, stain), vouched, strict=True))
-        figures = calibrate.certainty(judged, calibrate.held_out(known, judged), refuse)
-        names = ("calibration_error", "coverage", "accuracy_when_given", "suggested_unflagged", "accuracy_unflagged",
-                 "wrong_and_unflagged", "folds")  # fmt: skip
-        found.append({"usual": usual, "in_use": usual == USUAL, **{name: figures[name] for name in names}})
-    return found
+        return calibrate.certainty(judged, calibrate.held_out(known, judged), refuse)
+
+    names = ("calibration_error", "coverage", "accuracy_when_given", "suggested_unflagged", "accuracy_unflagged",
+             "wrong_and_unflagged", "folds")  # fmt: skip
+    tried = ((usual, figures(usual)) for usual in progress([*sorted({*calibrate.OTHERWISE, USUAL}), None], "rule"))
+    return [{"usual": usual, "in_use": usual == USUAL, **{name: found[name] for name in names}} for usual, found in tried]
 
 
 def _refusal(args: argparse.Namespace, fields: Sequence[Field], values: dict[str, Floats], trust: Trust) -> dict[str, Any]:

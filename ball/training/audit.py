@@ -247,17 +247,18 @@ def _read(images: Sequence[Image], condition: Perturbation, engine: Engine, batc
     """Softmax (n, classes) by network and, last, the consensus, as a reading has them."""
     trust = find_trust(engine.folder)
     found: dict[str, list[Floats]] = {name: [] for name in engine.models}
-    vouched: list[float] = []
+    looks: list[Floats] = []
     for start in range(0, len(images), batch):
         changed = [condition(image) for image in images[start : start + batch]]
         fields = [segment(image) for image in changed]
         shown = [_shown(field, condition) for field in fields]
         for name, output in engine.predict(np.stack(shown)).items():
             found[name].append(softmax(output.logits.double().numpy(), axis=1))
-        looks = (described(image, field) for image, field in zip(changed, fields, strict=True))
-        vouched += [trust.familiarity.vouched_for(each) if trust else 1.0 for each in looks]
+        looks += [described(image, field).values for image, field in zip(changed, fields, strict=True)]
     joined = {name: np.concatenate(values) for name, values in found.items()}
-    return {**joined, CONSENSUS: combine(joined, calibration_for(trust, engine.hashes), np.array(vouched))}
+    known = trust.familiarity if trust else None
+    vouched = known.vouched(known.strangeness(np.array(looks))) if known else np.ones(len(looks))
+    return {**joined, CONSENSUS: combine(joined, calibration_for(trust, engine.hashes), vouched)}
 
 
 def _shown(field: Segmentation, condition: Perturbation) -> Image:

@@ -121,7 +121,7 @@ a map that follows them has, for 46 % and 48 %, and the accuracy falls by no mor
 # squeezed (nine epochs: 92.1 % for 92.4 %, loss 0.192 for 0.199).
 # Four to eight epochs more in which half of the fields keep their own stain and light lower the loss there (ResNet50 0.106 to 0.084,
 # GoogLeNet 0.085 to 0.066, AlexNet 0.169 to 0.141; not DenseNet121's), but then a brighter field costs the consensus more (4.3 points
-# for 2.6 on test fields), and fewer fields of held-out stains get a suggestion (74.6 % for 75.1 %).
+# for 2.6 on test fields).
 _RECIPES: Final[dict[str, Recipe]] = {
     # With the wider changes of the others: 91.1 % on validation for 93.8 %. With twice the epochs and light: 93.4 %.
     # Twice the weight of the maps, or twice the rate, holds its maps wholly, and reads 92.8 %.

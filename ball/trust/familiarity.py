@@ -72,10 +72,6 @@ class Familiarity:
         """The strangeness of one field."""
         return float(self.strangeness(appearance.values[None])[0])
 
-    def vouched_for(self, appearance: Appearance) -> float:
-        """`vouched` of one field."""
-        return float(self.vouched(np.array([self.of(appearance)]))[0])
-
     def outside(self, appearance: Appearance, margin: float = MARGIN) -> dict[str, float]:
         """Figures more than a margin outside the range of training, as signed shares of that range: below 0 is too low."""
         span = np.maximum(self.high - self.low, 1e-9)

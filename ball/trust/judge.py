@@ -85,7 +85,8 @@ def judge(
     found = _examined(segmentation, trust, seen)
     calibrated = trust is not None and trust.fits(weights)
     calibration = calibration_for(trust, weights)
-    combined, familiar = (consensus(votes, calibration, vouched) for vouched in (found.vouched, 1.0))
+    combined = consensus(votes, calibration, found.vouched)
+    familiar = combined if found.vouched == 1 else consensus(votes, calibration)
     leading = LABELS[int(np.argmax(combined))]
     limits = trust.limits if trust is not None and calibrated else None
     doubt = found.refusal

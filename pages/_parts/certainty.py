@@ -142,10 +142,11 @@ def _held_back(found: Sequence[Mapping[str, Any]]) -> None:
     """What the rule for fields unlike those validated buys, and what its one number costs."""
     st.subheader("Fields unlike those validated", anchor=False)
     ours, none = next(each for each in found if each["in_use"]), next(each for each in found if each["usual"] is None)
-    hardest = min(ours["folds"], key=lambda each: each["accuracy"])["fold"]
+    by_accuracy = [each["fold"] for each in sorted(ours["folds"], key=lambda each: each["accuracy"])]
     st.markdown(
         f"**The stranger a field looks beyond {share(ours['usual'], 0)} of the validation fields, the nearer its probability is held to "
-        f"50 %.** On stain {hardest}, the hardest, {_rightly(ours, none, [hardest])}. On the others {_rightly(ours, none, hardest)}."
+        f"50 %.** On stain {by_accuracy[0]}, the hardest, {_rightly(ours, none, by_accuracy[:1])}. "
+        f"On the others {_rightly(ours, none, by_accuracy[1:])}."
     )
     st.dataframe([_rule(each) for each in found], hide_index=True, height="content", width="content", alt="What the rule costs and buys")
     st.caption(
@@ -154,19 +155,21 @@ def _held_back(found: Sequence[Mapping[str, Any]]) -> None:
     )
 
 
-def _rightly(ours: Mapping[str, Any], none: Mapping[str, Any], stains: list[int] | int) -> str:
-    """How many fields of some stains, or of all but one, get a suggestion with and without the rule, and how many of those are right."""
-    def pooled(rule: Mapping[str, Any]) -> tuple[float, float | None]:
-        folds = [each for each in rule["folds"] if (each["fold"] in stains if isinstance(stains, list) else each["fold"] != stains)]
-        given = [each["n"] * each["coverage"] for each in folds]
-        right = sum(count * (each["accuracy_when_given"] or 0) for count, each in zip(given, folds, strict=True))
-        return sum(given) / sum(each["n"] for each in folds), right / sum(given) if sum(given) else None
-
-    (covered, right), (covered_before, right_before) = pooled(ours), pooled(none)
+def _rightly(ours: Mapping[str, Any], none: Mapping[str, Any], stains: Sequence[int]) -> str:
+    """How many fields of some stains get a suggestion with and without the rule, and how many of those are right."""
+    (covered, right), (covered_before, right_before) = (_pooled(each["folds"], stains) for each in (ours, none))
     return (
         f"{share(covered, 0)} of fields get a suggestion, without it {share(covered_before, 0)}; right are {share(right)} of these, "
         f"without it {share(right_before)}"
     )
+
+
+def _pooled(folds: Sequence[Mapping[str, Any]], stains: Sequence[int]) -> tuple[float, float | None]:
+    """Share of the fields of some stains that get a suggestion, and share of those that are right; None where none does."""
+    chosen = [each for each in folds if each["fold"] in stains]
+    given = [each["n"] * each["coverage"] for each in chosen]
+    right = sum(count * (each["accuracy_when_given"] or 0) for count, each in zip(given, chosen, strict=True))
+    return sum(given) / sum(each["n"] for each in chosen), right / sum(given) if sum(given) else None
 
 
 def _rule(each: Mapping[str, Any]) -> dict[str, str]:

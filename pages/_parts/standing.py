@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ball.names import TITLES
 from ball.wording import listed
@@ -27,11 +28,8 @@ def tried_by(networks: Sequence[str]) -> str:
 
 def on_new_stains() -> str:
     """How far the probability was off on a single held-out stain; empty where that was not measured."""
-    from ball.benchmark import NotMeasuredError, load_certainty
-
-    try:
-        found = load_certainty()
-    except NotMeasuredError:
+    found = _certainty()
+    if found is None:
         return ""
     if found["basis"] != "stain":
         return "On new stains it has not been tried."
@@ -40,13 +38,21 @@ def on_new_stains() -> str:
 
 
 def sets() -> str:
-    """How often the classes not ruled out held the true one on the fields that was tested on; empty where that was not measured."""
-    from ball.benchmark import NotMeasuredError, load_certainty
+    """How often the true class was among those not ruled out; empty where that was not measured."""
     from pages._parts.marks import percent
 
-    try:
-        found = load_certainty()
-    except NotMeasuredError:
+    found = _certainty()
+    if found is None:
         return ""
     where = "fields of held-out stains" if found["basis"] == "stain" else "validation fields"
     return f"Classes that cannot be ruled out. On {where} the true class was among them in {percent(found['set_coverage'])}."
+
+
+def _certainty() -> Mapping[str, Any] | None:
+    """What was measured of the probability; None where that was not."""
+    from ball.benchmark import NotMeasuredError, load_certainty
+
+    try:
+        return load_certainty()
+    except NotMeasuredError:
+        return None

@@ -151,7 +151,7 @@ def test_what_other_shares_come_to_is_told_beside_the_one_in_use() -> None:
     chosen = sorted(paper.val)[:60]
     looks = known.strangeness(np.array([values[name] for name in chosen]))
     validation = of(chosen, random_folds(60), looks, known.vouched(looks))
-    found = _held_back(values, validation, stain, 9.0)
+    found = _held_back(values, validation, stain, 9.0, certainty(stain, held_out(validation, stain), 9.0))
     assert [(each["usual"], each["in_use"]) for each in found] == [(0.8, False), (0.9, True), (0.95, False), (None, False)]
     whole = [replace(each, vouched=np.ones(len(each.files))) for each in (validation, stain)]
     for each, (own, others) in ((found[1], (validation, stain)), (found[3], whole)):
