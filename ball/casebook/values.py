@@ -11,9 +11,9 @@ from typing import Any, Final
 from ball.export import STABILITY
 from ball.labels import LABELS, prediction_set
 from ball.places import read_command
-from ball.thresholds import VALIDATED
+from ball.thresholds import FAMILIAR, VALIDATED
 from ball.verdict import Verdict, suggested
-from ball.wording import NOT_CALIBRATED
+from ball.wording import NOT_CALIBRATED, surer, under_changes
 
 OPEN: Final = "Open"
 SIGNED: Final = "Signed"
@@ -66,7 +66,7 @@ class Field:
     """One field of a case: the document of its reading (`Reading.document`), its cells, and the reader's verdict.
 
     ``consensus`` is that of the reading in contract order, ``thresholds`` what it was held to (`ball.thresholds`; `VALIDATED`
-    is there, too, where the reader asked for another limit than the validated one),
+    is there, too, where the reader asked for another limit than the validated one, `FAMILIAR` where its probability was held back),
     ``versions`` the software that read it, ``cells`` the measures of every cell by name. ``picture`` is a PNG to be kept,
     and is given only when a field is saved; ``kept`` says whether one lies in the case book. ``container`` is the name of the
     file that it came in, where that is another than its own: a TIFF of several pages, an archive. ``id`` is None until the
@@ -107,6 +107,15 @@ class Field:
         """Least and largest probability of the leading label under small changes of stain and light, where they were tried."""
         tried = self.document.get(STABILITY)
         return (tried["low"], tried["high"]) if tried else None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is said beside its probability: that it was held back, and what small changes do to it."""
+        if self.document["status"] != "read":
+            return ()
+        held = FAMILIAR in self.thresholds and self.suggestion in LABELS
+        found = (surer(self.thresholds[FAMILIAR]),) if held else ()
+        return (*found, under_changes(*self.spread)) if self.spread else found
 
     @property
     def sha256(self) -> str:

@@ -16,7 +16,7 @@ from ball.report import pictures
 from ball.report.fonts import FAMILY, font_file, shown
 from ball.report.values import Drawn, Report, passed, spoken
 from ball.thresholds import described
-from ball.wording import BENIGN, MARKS, Mark, checks, mark_of, percent, under_changes
+from ball.wording import BENIGN, MARKS, Mark, checks, mark_of, percent
 
 if TYPE_CHECKING:
     from ball.reading import Evidence
@@ -259,8 +259,7 @@ def _sentences(field: Field) -> list[str]:
         of = record.leading if record.suggestion == UNIDENTIFIED else None
         agree = f"{record.agreement} of {len(record.votes)} networks agree"
         found.append(f"{percent(record.probability)} probability{f' of {of}' if of else ''} · {agree}")
-    if field.spread and record.status == "read":
-        found.append(under_changes(*field.spread))
+    found.extend(field.remarks)
     if record.leading == LABELS[0] and record.status == "read":
         found.append(BENIGN)
     doubts = checks(record)

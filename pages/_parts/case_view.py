@@ -10,7 +10,7 @@ import streamlit as st
 
 from ball.casebook.errors import CaseBookError, CaseChangedError, NoSuchCaseError
 from ball.verdict import Verdict
-from ball.wording import MARKS, checks, mark_of, percent, under_changes
+from ball.wording import MARKS, checks, mark_of, percent
 from pages._parts import access, case_export, entries, marks, review, saving, tables, who
 from pages._parts.entries import Entries
 from pages._parts.times import clock
@@ -208,8 +208,8 @@ def _one(book: CaseBook, entered: Entries, field: Field) -> None:
                 if record.status == "read":
                     agree = f"**{record.agreement} of {len(record.votes)}** networks agree"
                     st.markdown(f"**{percent(record.probability or 0)}** probability · {agree}")
-                if field.spread and record.status == "read":
-                    st.markdown(under_changes(*field.spread))
+                for remark in field.remarks:
+                    st.markdown(remark)
                 found = [*([record.reason] if record.reason else []), *checks(record)]
                 st.html(f'<div class="ball-file">{escape(" ".join(found))}</div>')
             if record.consensus and record.status == "read":

@@ -93,17 +93,25 @@ def _check(reading: Reading) -> None:
 
 def _not_read(row: Row, reading: Reading, todo: Worklist) -> None:
     st.html(f'<p class="ball-file"><b>{escape(reading.reason or "")}</b></p>')
-    others = [other for other in todo.rows if other.reading is not None and other is not row]
-    read = sum(not other.not_read for other in others)
-    if others:
-        st.markdown(_others(len(others), read))
+    if told := others(row, todo):
+        st.markdown(told)
     if len(reading.missing) < len(TITLES) and reading.reason != FULL:
         st.markdown("Open the file in an image viewer. If it shows there, save it as PNG or TIFF and add it again; if not, copy it anew.")
     st.button("Remove", icon=":material/close:", key="remove", on_click=todo.remove, args=(row.number,))
 
 
-def _others(files: int, read: int) -> str:
-    """What became of the other files of the list, one or more."""
+def others(row: Row, todo: Worklist) -> str:
+    """What became of the other files of the list, and how many still wait; empty where there are none."""
+    done = [other for other in todo.rows if other.reading is not None and other is not row]
+    told = [_done(len(done), sum(not other.not_read for other in done))] if done else []
+    waiting = len(todo.rows) - len(done) - 1
+    if waiting:
+        told.append(f"{waiting} {'file still waits' if waiting == 1 else 'files still wait'} to be read.")
+    return " ".join(told)
+
+
+def _done(files: int, read: int) -> str:
+    """What became of the other files that it was tried to read, one or more."""
     if files == 1:
         return "The other file was read." if read else "The other file was not read either."
     if read in (0, files):

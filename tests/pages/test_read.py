@@ -127,6 +127,16 @@ def test_what_is_not_read_tells_what_became_of_the_others(app: AppTest, others: 
     assert any(text.value == told for text in app.markdown)
 
 
+def test_files_that_still_wait_are_not_taken_for_read() -> None:
+    from ball.reading import Reading
+
+    bad, good = (Row(number, "a.png", Reading("a.png", "", status)) for number, status in ((1, "error"), (2, "read")))
+    mine = Worklist(rows=[bad, Row(3, "b.png")])
+    assert verdict.others(bad, mine) == "1 file still waits to be read."
+    mine.rows += [good, Row(4, "c.png")]
+    assert verdict.others(bad, mine) == "The other file was read. 2 files still wait to be read."
+
+
 def test_file_names_are_text_and_never_markup(app: AppTest) -> None:
     upload(app, ("<img src=x onerror=alert(1)>.png", synthetic.png(1)))
     assert "<img src=x" not in html(app)

@@ -254,6 +254,17 @@ def test_a_case_records_the_limit_that_the_reader_used(limit: dict[str, float], 
     assert book.history(case)[0].content["thresholds"]["suggest"] == 0.973
 
 
+@pytest.mark.parametrize(("familiar", "said"), [(0.999, 1), (0.95, 0)])
+def test_a_case_records_that_a_probability_was_held_back(tmp_path: Path, familiar: float, said: int) -> None:
+    row = judged_row(None)
+    assert row.reading is not None
+    assert row.reading.judgement is not None
+    row.reading = replace(row.reading, judgement=replace(row.reading.judgement, familiar=familiar))
+    [field] = saving.save(Worklist(rows=[row]), CaseBook(tmp_path / "cases.db"), "RK", "", keep=False).fields
+    assert field.thresholds.get("familiar") == (familiar if said else None)
+    assert len(field.remarks) == said
+
+
 def test_a_field_read_again_to_be_opened_is_held_to_the_limit_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     row = judged_row(None)
     row.data, validated = b"dropped", row.reading
