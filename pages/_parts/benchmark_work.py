@@ -149,7 +149,7 @@ def speed(_: Shown) -> None:
         st.markdown(
             f"Measured on {found.date}, {found.processor}. The plain way: for each network one pass of torch and one of pytorch-grad-cam, "
             "and k-means of OpenCV with ten attempts. The floor: the five networks alone. "
-            f"{findings.agreed(found)}"
+            f"{findings.nearest(found)} {findings.agreed(found)}"
             f"{'' if found.fast else ' This processor has no bf16, so the fast engine is not measured.'}"
         )
         command(found.command)

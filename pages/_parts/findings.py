@@ -236,6 +236,15 @@ def agreed(found: Speed) -> str:
     return f"Against torch, {'; '.join(parts)}." if parts else ""
 
 
+def nearest(found: Speed) -> str:
+    """How near the floor a reading could come at most; empty where that was not worked out."""
+    told = [f"{each.limit:.2f} ({each.what.rpartition(', ')[2]})" for each in found.ratios if each.limit is not None]
+    if not told:
+        return ""
+    return (f"With both cores full from the first network to the last, a reading would take {listed(told)} times as long as the floor: "
+            "the cells are measured for every reading, too.")  # fmt: skip
+
+
 def engine(found: Engines) -> str:
     """Why the engine in use is the one."""
     ours, other, fast = (found.one.get(name) for name in ("openvino f32", "onnxruntime f32", "openvino bf16"))

@@ -122,6 +122,7 @@ FINDINGS = [
     ("Data", "paper", "100 fields: 80 training, 10 validation, 10 test."),
     ("Segmentation", "paper", "a mean Dice of 0.825"),
     ("Speed", "paper", "A full reading with five maps takes 200 ms, the plain way 1600 ms; 1 of 2 goals is missed."),
+    ("Speed", "paper", "both cores full from the first network to the last, a reading would take 1.25 (f32) times as long"),
     ("Speed", "paper", "This processor has no bf16"),
     ("Speed", "paper", "five networks 33 ms by OpenVINO and 31 ms by ONNX Runtime; of the two OpenVINO alone computes in bf16, in 19 ms."),
     ("Speed", "paper", "Training sees 1.4 times (GoogLeNet, f32) and 2.5 times (GoogLeNet, bf16) as many images a second; "
