@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -67,6 +67,8 @@ Run = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
 
 T = TypeVar("T")
 
+_BESIDE: Final = "beside the networks"
+
 _NEW: Final = 0.2
 """How much the last time counts in what work usually takes: one slow turn must not change the order."""
 
@@ -120,19 +122,15 @@ class _Workers:
         self._pool = ThreadPoolExecutor(2, "network")
         self._usual: dict[str, float] = {}
 
-    def begin(self, call: Callable[[], Any]) -> Future[Any]:
-        """Begin something while the rest is made ready; `do` is told of it."""
-        return self._pool.submit(call)
-
-    def do(self, work: Sequence[_Work], begun: Sequence[Future[Any]] = ()) -> list[Any]:
-        """Do all of it; what each piece came to is given back in the order of the work, and last what was begun before.
+    def do(self, work: Sequence[_Work]) -> list[Any]:
+        """Do all of it; what each piece came to is given back in the order of the work.
 
         Where a piece fails, its error is raised once the others have ended: none goes on to write into a reading that was given up.
         """
         order = sorted(range(len(work)), key=lambda place: -work[place].fields * self._usual.get(work[place].kind, 0.0))
         running = {place: self._pool.submit(self._timed, work[place]) for place in order}
-        wait([*running.values(), *begun])
-        return [each.result() for each in (*(running[place] for place in range(len(work))), *begun)]
+        wait(running.values())
+        return [running[place].result() for place in range(len(work))]
 
     def _timed(self, work: _Work) -> Any:
         began = time.perf_counter()
@@ -221,8 +219,8 @@ class Engine:
     def predict_beside(self, masked: NDArray[np.uint8], beside: Callable[[], T]) -> tuple[dict[str, Output], T]:
         """Run every network once, and do what else there is to do for these fields.
 
-        Where the networks run in threads of their own it takes its turn among them, the first, while their batches are made: as a
-        third thread it would take the cores from them while they run.
+        Where the networks run in threads of their own it takes its turn among them: as a third thread it would take the cores
+        from them while they run.
 
         Args:
             masked: as for `predict`.
@@ -231,15 +229,7 @@ class Engine:
         Returns:
             What `predict` does, and what ``beside`` came to.
         """
-        if self._workers is None:
-            return self.predict(masked), beside()
-        begun = self._workers.begin(beside)
-        try:
-            calls = self._calls(self.batches(masked))
-        except BaseException:  # None goes on once a reading was given up, as in `do`.
-            wait([begun])
-            raise
-        *outputs, other = self._workers.do(calls, [begun])
+        *outputs, other = self._done([*self._calls(self.batches(masked)), _Work(_BESIDE, len(masked), beside)])
         return dict(zip(self._networks, outputs, strict=True)), other
 
     @torch.no_grad()

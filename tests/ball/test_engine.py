@@ -113,25 +113,6 @@ def test_what_is_done_beside_the_networks_comes_back_with_what_they_said(name: s
         engine.predict_beside(batch, broken)
 
 
-def test_where_no_batch_can_be_made_what_was_begun_has_ended_first(
-    random_weights: Path, batch: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    engine = Engine(Store(random_weights), "openvino")
-    ended: list[str] = []
-
-    def lasts() -> None:
-        time.sleep(0.1)
-        ended.append("measured")
-
-    def broken(_: NDArray[np.uint8]) -> None:
-        raise MemoryError("no room")
-
-    monkeypatch.setattr(engine, "batches", broken)
-    with pytest.raises(MemoryError, match="no room"):
-        engine.predict_beside(batch, lasts)
-    assert ended == ["measured"]
-
-
 def test_what_usually_takes_longest_is_begun_first() -> None:
     began: list[str] = []
 
