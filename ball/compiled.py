@@ -34,7 +34,7 @@ from torch import Tensor, nn
 
 from ball.logs import log_failure
 from ball.networks import NETWORKS, Classifier
-from ball.places import cache_folder
+from ball.places import cache_folder, graphs_folder
 from ball.weights import Store, eight_bits
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def load_graph(store: Store, name: str, precision: Precision, threads: int) -> t
     """
     sha256 = hashlib.sha256(store.checked_bytes(name)).hexdigest()
     side = store.side(name)
-    folder = cache_folder() / "graphs" / f"{name}-{_key(sha256, side)}"
+    folder = graphs_folder() / f"{name}-{_key(sha256, side)}"
     together = bool(NETWORKS[name].quantised)
     if _whole(folder):
         try:

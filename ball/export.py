@@ -17,6 +17,8 @@ READER: Final = ("reader_verdict", "reader_label", "reader_note")
 """Keys of the reader's own verdict, which the app's exports hold beside those of the reading."""
 STABILITY: Final = "stability"
 """Key of what small changes of stain and light do to a reading, where that was tried."""
+HELD_BACK: Final = "held_back_from"
+"""Key of the networks' own probability, in the app's exports, where that of a field unlike those validated was held back from it."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -36,12 +38,14 @@ def flat(documents: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[obje
     votes = [f"{network} {column}" for network in TITLES for column in ("label", *LABELS)]
     last = ["missing", "flags", "notices", "cells", "seconds", "engine", *(f"{network} sha256" for network in TITLES), "use"]
     reader = [key for key in READER if any(key in document for document in documents)]
+    held = [HELD_BACK] if any(HELD_BACK in document for document in documents) else []
     tried = ["low", "high"] if any(STABILITY in document for document in documents) else []
     rows = [
-        [*_flat_row(document, first), *((document.get(STABILITY) or {}).get(end) for end in tried), *(document.get(key) for key in reader)]
+        [*_flat_row(document, first), *((document.get(STABILITY) or {}).get(end) for end in tried),
+         *(document.get(key) for key in (*held, *reader))]
         for document in documents
-    ]
-    return [*first, *votes, *last, *(f"{STABILITY} {end}" for end in tried), *(key.replace("_", " ") for key in reader)], rows
+    ]  # fmt: skip
+    return [*first, *votes, *last, *(f"{STABILITY} {end}" for end in tried), *(key.replace("_", " ") for key in (*held, *reader))], rows
 
 
 def _flat_row(document: Mapping[str, Any], first: Sequence[str]) -> list[object]:

@@ -19,6 +19,11 @@ def cache_folder() -> Path:
     return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ball"
 
 
+def graphs_folder() -> Path:
+    """Folder of the compiled networks, made on first use."""
+    return cache_folder() / "graphs"
+
+
 def restore_sentence() -> str:
     """How to get the files of the weights folder back, without a full stop; `git` knows only the package's own folder."""
     if os.environ.get("BALL_WEIGHTS"):

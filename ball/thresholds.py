@@ -16,9 +16,6 @@ ASKED: Final = (25.0, 100.0)
 VALIDATED: Final = "validated"
 """Key of the validated limit, where a suggestion was held to another one."""
 
-FAMILIAR: Final = "familiar"
-"""Key of what the networks' own probability was, where a field unlike those validated was held back from it."""
-
 _WORDS: Final[Mapping[str, Callable[[float], str]]] = {
     "clusters": lambda value: f"{value:g} clusters of colour",
     "min_object": lambda value: f"objects from {value:g} px on, at 224 × 224",
@@ -28,7 +25,6 @@ _WORDS: Final[Mapping[str, Callable[[float], str]]] = {
     "target": lambda value: f"made for at most {percent(value)} of fields suggested wrongly",
     "label_set": lambda value: f"a class from {percent(value)} on is not ruled out",
     "coverage": lambda value: f"which keeps the right one in at least {percent(value, 0)} of fields",
-    FAMILIAR: lambda value: f"held back from {percent(value)}, since few or no validated fields look like this one",
     "refuse": lambda value: f"refused from a strangeness of {value:.2f} on, flagged beyond 1",
 }
 _BASES: Final = {"stain": "limits from stains held out", "validation": "limits from validation fields"}

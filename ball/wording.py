@@ -171,7 +171,7 @@ def percent_limit(limit: float, digits: int = 1) -> str:
 
 def under_changes(low: float, high: float) -> str:
     """Least and largest probability of the leading class under small changes of the field, as a fact."""
-    return f"By the networks {percent(low, 0)} to {percent(high, 0)} under small changes of stain and light"
+    return f"By the networks alone it is {percent(low, 0)} to {percent(high, 0)} under small changes of stain and light."
 
 
 def surer(familiar: float) -> str:

@@ -106,7 +106,7 @@ def _speeds(folder: Path) -> None:
     one_day = {"date": "2026-01-02", "processor": "A processor, 2 cores"}
     given = "python -m benchmarks.speed DATA --json weights/benchmark/speed.json --turns 4"
     _json(folder / "speed.json", {**one_day, "command": given, "engines": {"f32": "openvino-f32"}, "ratios": ratios, "goals": goals,
-                                  "limits": {"one field against the floor, f32": {"median": 1.25}},
+                                  "bounds": {"one field against the floor, f32": {"median": 1.25}},
                                   "milliseconds": {"naive": 1600.0, "f32": 200.0},
                                   "agreement": {"engines": {"f32": agreement}}})  # fmt: skip
     sums = {"batch 1": {"torch": 125.0, "openvino f32": 33.0, "openvino bf16": 19.0, "onnxruntime f32": 31.0}}

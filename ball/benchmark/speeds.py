@@ -33,7 +33,7 @@ MEMORY: Final = 2.0
 class Ratio:
     """One path against another: the median of the ratios of one run, their quartiles, and the goal.
 
-    ``least``: whether the goal is a least ratio (times faster) and not a largest one (times as long). ``limit``: what it would be
+    ``least``: whether the goal is a least ratio (times faster) and not a largest one (times as long). ``bound``: what it would be
     with both cores full from the first network to the last, where that was worked out.
     """
 
@@ -43,7 +43,7 @@ class Ratio:
     high: float
     goal: float
     least: bool
-    limit: float | None = None
+    bound: float | None = None
 
     @property
     def reached(self) -> bool:
@@ -166,10 +166,10 @@ def load_training_speed() -> TrainingSpeed:
 
 
 def _speed(document: Any) -> Speed:
-    limits = {str(key): float(each["median"]) for key, each in document.get("limits", {}).items()}
+    bounds = {str(key): float(each["median"]) for key, each in document.get("bounds", {}).items()}
     ratios = [
         Ratio(str(key), float(document["ratios"][key]["median"]), float(document["ratios"][key]["low"]),
-              float(document["ratios"][key]["high"]), float(goal), kind == "faster", limits.get(key))
+              float(document["ratios"][key]["high"]), float(goal), kind == "faster", bounds.get(key))
         for kind in ("faster", "as_long")
         for key, goal in document["goals"][kind].items()
         if key in document["ratios"]

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
-from ball.export import STABILITY
+from ball.export import HELD_BACK, STABILITY
 from ball.labels import LABELS, prediction_set
 from ball.places import read_command
-from ball.thresholds import FAMILIAR, VALIDATED
+from ball.thresholds import VALIDATED
 from ball.verdict import Verdict, suggested
-from ball.wording import NOT_CALIBRATED, surer, under_changes
+from ball.wording import BENIGN, NOT_CALIBRATED, surer, under_changes
 
 OPEN: Final = "Open"
 SIGNED: Final = "Signed"
@@ -66,7 +66,7 @@ class Field:
     """One field of a case: the document of its reading (`Reading.document`), its cells, and the reader's verdict.
 
     ``consensus`` is that of the reading in contract order, ``thresholds`` what it was held to (`ball.thresholds`; `VALIDATED`
-    is there, too, where the reader asked for another limit than the validated one, `FAMILIAR` where its probability was held back),
+    is there, too, where the reader asked for another limit than the validated one),
     ``versions`` the software that read it, ``cells`` the measures of every cell by name. ``picture`` is a PNG to be kept,
     and is given only when a field is saved; ``kept`` says whether one lies in the case book. ``container`` is the name of the
     file that it came in, where that is another than its own: a TIFF of several pages, an archive. ``id`` is None until the
@@ -110,12 +110,15 @@ class Field:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What is said beside its probability: that it was held back, and what small changes do to it."""
+        """What is said beside its probability: that it was held back, what small changes do to it, and what Benign means here."""
         if self.document["status"] != "read":
             return ()
-        held = FAMILIAR in self.thresholds and self.suggestion in LABELS
-        found = (surer(self.thresholds[FAMILIAR]),) if held else ()
-        return (*found, under_changes(*self.spread)) if self.spread else found
+        found = [surer(self.document[HELD_BACK])] if HELD_BACK in self.document and self.suggestion in LABELS else []
+        if self.spread:
+            found.append(under_changes(*self.spread))
+        if self.record.leading == LABELS[0]:
+            found.append(BENIGN)
+        return tuple(found)
 
     @property
     def sha256(self) -> str:
@@ -169,7 +172,7 @@ class Case:
 
     @property
     def suggestion(self) -> str | None:
-        """The class suggested for most fields; None on a tie, or where none is suggested."""
+        """The class suggested most often; None on a tie, or where none is suggested."""
         return leading(each.suggestion for each in self.fields)
 
     @property

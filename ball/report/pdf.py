@@ -16,7 +16,7 @@ from ball.report import pictures
 from ball.report.fonts import FAMILY, font_file, shown
 from ball.report.values import Drawn, Report, passed, spoken
 from ball.thresholds import described
-from ball.wording import BENIGN, MARKS, Mark, checks, mark_of, percent
+from ball.wording import MARKS, Mark, checks, mark_of, percent
 
 if TYPE_CHECKING:
     from ball.reading import Evidence
@@ -151,7 +151,7 @@ def _cover(pages: _Pages, report: Report) -> None:
     most = sum(sheet.field.suggestion == report.suggestion for sheet in report.sheets)
     software = MARKS[report.suggestion] if report.suggestion else "No one class"
     below = f"suggested for {most} of {count} fields" if report.suggestion else "No class is suggested for more fields than every other."
-    _box(pages, _LEFT + _WIDTH / 2 + 2, top, "Software, most fields", software, below)
+    _box(pages, _LEFT + _WIDTH / 2 + 2, top, "Software, suggested most", software, below)
     pages.set_y(top + 30)
     if short != note:
         pages.write_text(note, 9)
@@ -193,7 +193,7 @@ def _excerpt(pages: _Pages, note: str) -> str:
 
 def _line(number: int, field: Field) -> list[str]:
     record = field.record
-    probability = percent(record.probability) if record.probability is not None else ""
+    probability = percent(record.probability) if record.status == "read" and record.probability is not None else ""
     votes = {vote.network: MARKS[vote.label].glyph for vote in record.votes}
     strip = " ".join(votes.get(network, "–") for network in TITLES) if votes else ""
     found = [*([record.reason] if record.reason else []), *checks(record)]
@@ -260,8 +260,6 @@ def _sentences(field: Field) -> list[str]:
         agree = f"{record.agreement} of {len(record.votes)} networks agree"
         found.append(f"{percent(record.probability)} probability{f' of {of}' if of else ''} · {agree}")
     found.extend(field.remarks)
-    if record.leading == LABELS[0] and record.status == "read":
-        found.append(BENIGN)
     doubts = checks(record)
     return [*found, *([f"Check: {' '.join(doubts)}"] if doubts else []), *record.notices]
 

@@ -171,11 +171,17 @@ def speeds(ratios: Sequence[Ratio]) -> pd.DataFrame:
     """Every ratio with its quartiles, beside its goal."""
     rows = [
         [f"{each.what[0].upper()}{each.what[1:]}", f"{each.median:.1f}" if each.least else f"{each.median:.2f}",
-         f"{each.low:.1f} to {each.high:.1f}" if each.least else f"{each.low:.2f} to {each.high:.2f}",
+         _spread(each),
          f"{'at least' if each.least else 'at most'} {each.goal:g}", "reached" if each.reached else "missed"]
         for each in ratios
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["What", "Times", "Middle half of the turns", "Goal", ""])
+
+
+def _spread(ratio: Ratio) -> str:
+    """Quartiles; a dash where there was but one turn."""
+    digits = 1 if ratio.least else 2
+    return f"{ratio.low:.{digits}f} to {ratio.high:.{digits}f}" if ratio.low < ratio.high else "–"
 
 
 def engines(found: Engines) -> pd.DataFrame:

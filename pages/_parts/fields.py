@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from html import escape
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
+from ball.places import graphs_folder
 from pages._parts import compare, filters, intake, letting_go, proofs, review, saving, suggest, tables, verdict, visit_export, votes
 from pages._parts.worklist import Row, Worklist
 
@@ -169,5 +171,11 @@ def _stop(todo: Worklist) -> None:
 
 def _progress(todo: Worklist, progress: DeltaGenerator) -> None:
     done, left = todo.batch - len(todo.waiting), todo.seconds_left()
-    text = f"Reading {done + 1} of {todo.batch}" if todo.loaded else "Loading the five networks"
+    text = f"Reading {done + 1} of {todo.batch}" if todo.loaded else _loading()
     progress.progress(done / todo.batch, text + (f" · about {left:.0f} seconds left" if left >= 2 else ""))
+
+
+def _loading() -> str:
+    compiled = find_spec("openvino") is not None
+    first = " · the first time on this computer they are made ready, which may take a minute"
+    return f"Loading the five networks{first if compiled and not graphs_folder().exists() else ''}"

@@ -238,11 +238,11 @@ def agreed(found: Speed) -> str:
 
 def nearest(found: Speed) -> str:
     """How near the floor a reading could come at most; empty where that was not worked out."""
-    told = [f"{each.limit:.2f} ({each.what.rpartition(', ')[2]})" for each in found.ratios if each.limit is not None]
+    told = [f"{each.bound:.2f} ({each.what.rpartition(', ')[2]})" for each in found.ratios if each.bound is not None]
     if not told:
         return ""
     return (f"With both cores full from the first network to the last, a reading would take {listed(told)} times as long as the floor: "
-            "the cells are measured for every reading, too.")  # fmt: skip
+            "it also decodes, segments, measures the cells, draws the maps and judges.")  # fmt: skip
 
 
 def engine(found: Engines) -> str:
@@ -281,7 +281,7 @@ def misreadings(measures: Measures, who: str) -> str:
     """How many fields were misread, and the commonest way."""
     total = sum(map(sum, measures.confusion))
     if not measures.wrong:
-        return f"{who} misreads none of {total} fields."
+        return f"{who} misreads none of {total:,} fields."
     count, true, called = max(
         (count, LABELS[row], LABELS[column])
         for row, line in enumerate(measures.confusion)
@@ -289,7 +289,7 @@ def misreadings(measures: Measures, who: str) -> str:
         if row != column
     )
     rate = share(measures.wrong / total)
-    return f"{who} misreads {measures.wrong} of {total} fields ({rate}); most often {true} read as {called} ({count})."
+    return f"{who} misreads {measures.wrong} of {total:,} fields ({rate}); most often {true} read as {called} ({count})."
 
 
 def hardest_class(measures: Measures) -> str:

@@ -186,7 +186,7 @@ def field_of(row: Row, keep: bool = False) -> Field:
     from dataclasses import replace
 
     from ball.casebook import Field
-    from ball.thresholds import FAMILIAR, VALIDATED, thresholds
+    from ball.thresholds import VALIDATED, thresholds
     from ball.versions import versions
 
     if row.saved is not None:
@@ -196,11 +196,8 @@ def field_of(row: Row, keep: bool = False) -> Field:
     container = row.file if row.file != row.name else ""
     # The limit that the reader asked for, not that of the file: the field's suggestion was held to it.
     held = thresholds() | ({} if row.limit is None else {"suggest": row.limit})
-    judgement = row.reading.judgement if row.reading else None
-    if judgement is not None and row.asked is not None:
-        held[VALIDATED] = judgement.limit
-    if judgement is not None and judgement.held_back:
-        held[FAMILIAR] = judgement.familiar
+    if row.asked is not None and row.reading and row.reading.judgement:
+        held[VALIDATED] = row.reading.judgement.limit
     return Field(row.document() or {}, consensus, held, versions(), row.measures, row.verdict, picture=picture, container=container)
 
 

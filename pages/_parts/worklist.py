@@ -12,7 +12,7 @@ from collections import OrderedDict, deque
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from ball.export import STABILITY
+from ball.export import HELD_BACK, STABILITY
 from ball.labels import UNIDENTIFIED
 from ball.logs import log_failure
 from ball.verdict import Verdict, suggested
@@ -107,6 +107,13 @@ class Row:
         return self.limit if judgement is not None and self.limit != judgement.limit else None
 
     @property
+    def held_back_from(self) -> float | None:
+        """The networks' own probability, where that of a field unlike those validated was held back from it."""
+        reading = self.reading
+        judgement = reading.judgement if reading is not None and reading.status == "read" else None
+        return judgement.familiar if judgement is not None and judgement.held_back else None
+
+    @property
     def faded(self) -> bool:
         """Whether its evidence was dropped to save memory, so that it must be read again to be opened."""
         return bool(self.data) and self.reading is not None and self.reading.evidence is None
@@ -116,7 +123,8 @@ class Row:
         if self.reading is None:
             return None
         found = self.reading.document() | {"cells": self.counted, "sha256": self.sha256 or self.reading.sha256 or None}
-        return found if self.stability is None else found | {STABILITY: self.stability.document()}
+        held = {} if self.held_back_from is None else {HELD_BACK: self.held_back_from}
+        return found | held | ({} if self.stability is None else {STABILITY: self.stability.document()})
 
     def forget(self) -> None:
         """Let go of all that is known of the field; Streamlit remembers widgets, and with them the row, until the visit ends."""

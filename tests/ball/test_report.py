@@ -91,10 +91,9 @@ def test_what_small_changes_do_is_reported_where_it_was_tried() -> None:
 
 
 def test_a_probability_that_was_held_back_is_said_to_be_so_where_a_class_is_suggested() -> None:
-    held = replace(field(), thresholds={"familiar": 0.971})
+    held = replace(field(), document=document() | {"held_back_from": 0.971})
     words_of = " ".join(words(pdf_of(Report((Sheet(held),)))))
     assert "The networks themselves are surer (97 %), but few or no validated fields look like this one." in words_of
-    assert "held back from 97.1 %" in words_of
     unidentified = replace(held, document=held.document | {"suggestion": UNIDENTIFIED, "reason": "Below the limit."})
     assert "themselves are surer" not in " ".join(words(pdf_of(Report((Sheet(unidentified),)))))
     assert "themselves are surer" not in " ".join(words(pdf_of(Report((Sheet(field()),)))))

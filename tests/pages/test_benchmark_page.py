@@ -192,6 +192,17 @@ def test_curves_are_offered_of_voters_that_read_every_field(benchmark_files: Pat
     assert voters == ["Consensus", "DenseNet121", "ResNet50", "EfficientNet-B0", "GoogLeNet"]
 
 
+@pytest.mark.parametrize(("bounds", "told"), [
+    ({"one field against the floor, f32": {"median": 1.31}, "one field, f32": {"median": 9.0}}, "take 9.00 (f32) and 1.31 (f32) times"),
+    ({}, None),
+])  # fmt: skip
+def test_how_near_the_floor_is_said_where_it_was_worked_out(bounds: dict[str, Any], told: str | None, benchmark_files: Path) -> None:
+    path = benchmark_files / "benchmark" / "speed.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"bounds": bounds}))
+    said_now = said(run("Speed", "paper"))
+    assert told in said_now if told else "both cores full" not in said_now
+
+
 @pytest.mark.parametrize(("name", "damage"), [
     ("training-speed.json", {"networks": {}}), ("engines.json", {"sum": {"batch 1": {"torch": 1.0}, "batch 8": {"openvino f32": 1.0}}}),
     ("speed.json", {"milliseconds": {"naive": 1.0}}), ("app.json", {"megabytes_after_fields": {}}),

@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from ball.casebook import CaseBook
 from ball.labels import UNIDENTIFIED
 from ball.verdict import AGREE, Verdict
+from ball.wording import BENIGN
 from pages._parts import access, case_export
 from tests.case_files import field
 
@@ -85,6 +86,17 @@ def test_a_case_shows_reader_beside_software_fields_and_history(book: CaseBook) 
     assert list(table["Reader"]) == [AGREE, "Pro-B"]
     assert "Suggestion overridden: Pro-B" in html(app)
     assert "LM" in html(app)
+
+
+def test_a_field_says_that_it_was_held_back_and_what_benign_means(book: CaseBook) -> None:
+    held = field("a.png", "Benign")
+    case = book.save([replace(held, document=held.document | {"held_back_from": 0.97})], "RK")
+    app = show()
+    app.session_state[f"case-fields-{case.key}"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
+    said = [text.value for text in app.markdown]
+    assert "The networks themselves are surer (97 %), but few or no validated fields look like this one." in said
+    assert BENIGN in said
 
 
 def test_names_and_notes_are_text_and_never_markup(book: CaseBook) -> None:

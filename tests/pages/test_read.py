@@ -18,7 +18,7 @@ from ball.labels import LABELS, UNIDENTIFIED
 from ball.names import TITLES
 from ball.trust.judge import Judgement
 from ball.verdict import AGREE
-from pages._parts import marks, tables, verdict, worklist
+from pages._parts import fields, marks, tables, verdict, worklist
 from pages._parts.worklist import Row, Worklist
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,6 +125,14 @@ def test_what_is_not_read_tells_what_became_of_the_others(app: AppTest, others: 
     todo(app).chosen = 1
     app.run()
     assert any(text.value == told for text in app.markdown)
+
+
+def test_the_first_start_on_a_computer_says_that_it_takes_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("openvino", reason="nothing is compiled without OpenVINO")
+    monkeypatch.setenv("BALL_CACHE", str(tmp_path))
+    assert "the first time on this computer" in fields._loading()
+    (tmp_path / "graphs").mkdir()
+    assert fields._loading() == "Loading the five networks"
 
 
 def test_files_that_still_wait_are_not_taken_for_read() -> None:

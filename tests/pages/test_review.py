@@ -254,15 +254,17 @@ def test_a_case_records_the_limit_that_the_reader_used(limit: dict[str, float], 
     assert book.history(case)[0].content["thresholds"]["suggest"] == 0.973
 
 
-@pytest.mark.parametrize(("familiar", "said"), [(0.999, 1), (0.95, 0)])
-def test_a_case_records_that_a_probability_was_held_back(tmp_path: Path, familiar: float, said: int) -> None:
+@pytest.mark.parametrize(("familiar", "status", "said"), [(0.999, "read", 1), (0.95, "read", 0), (0.999, "refused", 0)])
+def test_a_case_records_that_a_probability_was_held_back(tmp_path: Path, familiar: float, status: Any, said: int) -> None:
     row = judged_row(None)
     assert row.reading is not None
     assert row.reading.judgement is not None
-    row.reading = replace(row.reading, judgement=replace(row.reading.judgement, familiar=familiar))
+    row.reading = replace(row.reading, status=status, judgement=replace(row.reading.judgement, familiar=familiar))
     [field] = saving.save(Worklist(rows=[row]), CaseBook(tmp_path / "cases.db"), "RK", "", keep=False).fields
-    assert field.thresholds.get("familiar") == (familiar if said else None)
+    assert field.export().get("held_back_from") == (familiar if said else None)
     assert len(field.remarks) == said
+    assert ("held_back_from" in tables.documents(Worklist(rows=[row]))[0]) == bool(said)
+    assert ("held back from" in tables.as_csv(Worklist(rows=[row])).splitlines()[0]) == bool(said)
 
 
 def test_a_field_read_again_to_be_opened_is_held_to_the_limit_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
