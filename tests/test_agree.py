@@ -66,6 +66,10 @@ def printed(capsys: pytest.CaptureFixture[str], arguments: Sequence[str]) -> lis
     return found
 
 
+OF_THE_APP = ("reader_", "reader ", "held_back", "held back")
+"""What the app's exports hold beside what the command line prints: the reader's verdict, and that a probability was held back."""
+
+
 def same(one: Any, other: Any) -> bool:
     """Whether two documents agree, numbers within `CLOSE`; how long something took is no part of what was read."""
     if isinstance(one, dict):
@@ -151,12 +155,12 @@ def test_screen_exports_and_command_line_agree(
             assert command.replace(" ", "") in text.replace(" ", "")
             [again] = printed(capsys, shlex.split(command)[3:])
             assert same({**again, "file": one["file"]}, one)
-    exported = [{key: value for key, value in one.items() if not key.startswith("reader_")} for one in json.loads(tables.as_json(todo))]
+    exported = [{key: value for key, value in one.items() if not key.startswith(OF_THE_APP)} for one in json.loads(tables.as_json(todo))]
     named = [{**one, "file": one["file"].removeprefix("./")} for one in found]
     assert same(exported, named)
     mine, theirs = (list(csv.DictReader(io.StringIO(text))) for text in (tables.as_csv(todo), Path("all.csv").read_text(encoding="utf-8")))
     for line, other in zip(mine, theirs, strict=True):
-        own = {key: number(value) for key, value in line.items() if key not in ("file", "seconds") and not key.startswith("reader ")}
+        own = {key: number(value) for key, value in line.items() if key not in ("file", "seconds") and not key.startswith(OF_THE_APP)}
         assert same(own, {key: number(value) for key, value in other.items() if key not in ("file", "seconds")})
     outcomes = {one["suggestion"] for one in found if one["status"] == "read"}
     assert bool(outcomes & set(LABELS)) == suggested, outcomes

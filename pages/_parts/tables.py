@@ -153,10 +153,10 @@ def documents(todo: Worklist) -> list[dict[str, Any]]:
 
 
 def as_json(todo: Worklist) -> str:
-    """Every reading, as `python -m ball read --json` writes it, with the keys of the reader's verdict."""
+    """Every reading, as `python -m ball read --json` writes it, with the app's own keys (`ball.export`)."""
     return readings_json(documents(todo))
 
 
 def as_csv(todo: Worklist) -> str:
-    """One line a reading, as `python -m ball read --csv` writes it, with the columns of the reader's verdict."""
+    """One line a reading, as `python -m ball read --csv` writes it, with the app's own columns."""
     return readings_csv(documents(todo))
