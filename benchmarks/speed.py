@@ -236,7 +236,8 @@ def table(document: dict[str, Any]) -> str:
                 lines.append(f"| {name} | {found['median']:.2f}{spread} | {sign} {goal:g} |")
     if bounds := document.get("bounds"):
         told = [f"{found['median']:.2f} in {key.rpartition(', ')[2]}" for key, found in bounds.items()]
-        lines += ["", f"With both cores full from the first network to the last, it would be {' and '.join(told)}."]
+        again = " What fast looks at again comes on top." if "fast" in document["engines"] else ""
+        lines += ["", f"With both cores full from the first network to the last, it would be {' and '.join(told)}.{again}"]
     return "\n".join(lines)
 
 

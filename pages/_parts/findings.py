@@ -242,7 +242,8 @@ def nearest(found: Speed) -> str:
     if not told:
         return ""
     return (f"With both cores full from the first network to the last, a reading would take {listed(told)} times as long as the floor: "
-            "it also decodes, segments, measures the cells, draws the maps and judges.")  # fmt: skip
+            "it also decodes, segments, measures the cells, draws the maps and judges."
+            f"{' What fast looks at again in f32 comes on top.' if found.fast else ''}")  # fmt: skip
 
 
 def engine(found: Engines) -> str:
