@@ -27,5 +27,5 @@ def test_the_table_tells_how_near_the_floor_a_reading_could_come(bounds: dict[st
     goals: dict[str, Any] = {"faster": {}, "as_long": {}}
     one_day = {"date": "2026-01-02", "processor": "A processor", "engines": {"f32": "", "fast": ""}}
     document = {**one_day, "goals": goals, "ratios": {}, "bounds": bounds}
-    said = "With both cores full from the first network to the last, it would be 1.30 in f32 and 1.40 in fast. What fast looks at again comes on top."
+    said = "from the first network to the last, it would be 1.30 in f32 and 1.40 in fast. What fast looks at again comes on top."
     assert (said in speed.table(document)) == told
