@@ -43,14 +43,14 @@ def draw(row: Row, todo: Worklist) -> None:
             elif reading.status == "refused":
                 _refused(reading)
             else:
-                _read(reading)
+                _read(row, reading)
         if reading.status == "read":
             with st.container(width=310, key="verdict-bars"):
                 st.html(marks.bars(reading.consensus, wide=True))
                 st.markdown(" · ".join(_facts(row, reading)), help=standing.sets() or None)
 
 
-def _read(reading: Reading) -> None:
+def _read(row: Row, reading: Reading) -> None:
     if reading.suggestion == UNIDENTIFIED:
         split = " : ".join(str(count) for _, count in Counter(vote.label for vote in reading.votes).most_common())
         reason = reading.reason or f"{marks.percent(reading.probability or 0)} {reading.leading} is not enough for a suggestion."
@@ -61,8 +61,8 @@ def _read(reading: Reading) -> None:
         calibrated = judgement is not None and judgement.calibrated
         meaning = f"{_PROBABILITY} {standing.on_new_stains()} {standing.tried()}" if calibrated else _PLAIN
         st.markdown(f"**{marks.percent(reading.probability or 0)}** probability · {agree}", help=meaning)
-        if judgement is not None and judgement.held_back:
-            st.markdown(surer(judgement.familiar))
+        if row.held_back_from is not None:
+            st.markdown(surer(row.held_back_from))
     if reading.leading == LABELS[0]:
         st.markdown(BENIGN)
     _check(reading)
