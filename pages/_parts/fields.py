@@ -177,5 +177,5 @@ def _progress(todo: Worklist, progress: DeltaGenerator) -> None:
 
 def _loading() -> str:
     compiled = find_spec("openvino") is not None
-    first = " · the first time on this computer they are made ready, which may take a minute"
+    first = " · the first time this may take a minute"
     return f"Loading the five networks{first if compiled and not graphs_folder().exists() else ''}"
